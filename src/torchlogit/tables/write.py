@@ -1,0 +1,190 @@
+"""Write a file whole or not at all, and tables as CSV, Parquet or Arrow."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import numbers
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from torchlogit.errors import DataError, FileError
+from torchlogit.tables.names import show
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF}
+
+
+@contextlib.contextmanager
+def atomic(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Give a binary file that becomes ``path`` when the block ends well, and leaves no trace when it does not.
+
+    The bytes go to a file of a unique name beside ``path``, are flushed to the disk and then renamed over ``path``, so
+    a reader sees the old file or the new one, whole, even after a kill or a power cut; of two writers one wins. A
+    symbolic or hard link at ``path`` is replaced, never written through; the old file's permissions are kept.
+
+    Raises `FileError` naming ``path`` where it is a directory or a device, cannot be written, or the disk is full;
+    what else the block raises passes unchanged.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "model.bin"
+    >>> with atomic(target) as file:
+    ...     _ = file.write(b"new")
+    >>> target.read_bytes()
+    b'new'
+    """
+    target = Path(path)
+    temporary = target.parent / f".torchlogit-{secrets.token_hex(8)}.tmp"
+    with _named(target):
+        mode = _replaceable(target)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(temporary, flags, 0o666)
+        try:
+            with open(descriptor, "wb") as file:
+                if mode is not None:
+                    os.chmod(temporary, mode)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_directory(target.parent)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"cannot write {show(path, 300)!r}: {error.strerror or error}") from error
+
+
+def _replaceable(path: Path) -> int | None:
+    """The permissions of the file at ``path``, None where there is none; refuse what must not be replaced."""
+    if "\0" in str(path):
+        raise FileError(f"cannot write {show(path, 300)!r}: the name holds a NUL character")
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(mode):
+        return None
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "a device, pipe or socket"
+        raise FileError(f"cannot write {show(path, 300)!r}: it is {kind}, not a file")
+    return stat.S_IMODE(mode)
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_table(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> None:
+    """Write ``columns`` (name → array of n cells) as the extension of ``path`` says.
+
+    ``.parquet``, ``.arrow`` and ``.feather`` keep types and text as they are; ``.tsv`` and anything else (and ``-``,
+    the standard output) are text as `write_csv` writes it. Raises `FileError` as `atomic` does, `DataError` where the
+    columns differ in length.
+    """
+    writers = {".parquet": _write_parquet, ".arrow": _write_arrow, ".feather": _write_arrow}
+    write = writers.get(Path(path).suffix.lower())
+    if write is None:
+        write_csv(path, columns)
+        return
+    import pyarrow as pa
+
+    _length(columns)
+    table = pa.table({name: pa.array(_array(values)) for name, values in columns.items()})
+    with atomic(path) as file:
+        write(table, file)
+
+
+def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> None:
+    r"""Write ``columns`` (name → array of n cells) as UTF-8 CSV, or tab-separated where ``path`` ends in ``.tsv``.
+
+    Numbers are written with as many digits as they need to come back bitwise; missing cells (NaN, None) are empty.
+    A text cell or name that a spreadsheet would run as a formula (it begins with ``= + - @``, a tab or a carriage
+    return) gets a leading ``'``; numbers are never touched. ``-`` is the standard output.
+
+    >>> write_csv("-", {"name": ["Ann", "=1+1"], "p": [0.25, -1.0]})
+    name,p
+    Ann,0.25
+    '=1+1,-1.0
+    """
+    n_rows = _length(columns)
+    cells = [_texts(values) for values in columns.values()]
+    delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
+    header = [_neutral(name) for name in columns]
+
+    def write(file: IO[str]) -> None:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(zip(*cells, strict=True) if cells else [()] * n_rows)
+
+    if os.fspath(path) == "-":
+        write(sys.stdout)
+        return
+    with atomic(path) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
+        write(text)
+        text.detach()
+
+
+def _length(columns: Mapping[str, Any]) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"`{show(name)}` {length}" for name, length in lengths.items())
+        raise DataError(f"the columns to write differ in length: {told}")
+    return next(iter(lengths.values()), 0)
+
+
+def _array(values: Any) -> np.ndarray[Any, Any]:
+    return values if isinstance(values, np.ndarray) else np.asarray(values)
+
+
+def _texts(values: Any) -> list[str]:
+    return [_text(value) for value in _array(values).tolist()]
+
+
+def _text(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    return str(value) if isinstance(value, numbers.Number) else _neutral(str(value))
+
+
+def _neutral(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _write_parquet(table: Any, file: IO[bytes]) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(table, file, write_page_checksum=True)
+
+
+def _write_arrow(table: Any, file: IO[bytes]) -> None:
+    from pyarrow import feather
+
+    feather.write_feather(table, file)

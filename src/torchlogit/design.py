@@ -1,0 +1,207 @@
+"""Rows of a table as a linear map. Only this file knows dense from sparse, centring, scaling and the intercept.
+
+Shapes: n rows, d features, p = d + 1 with an intercept (row 0 of theta), k columns of eta, ``*B`` any leading batch
+dimensions (folds, bootstraps, strengths, steps of a line search).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+class Coordinates(NamedTuple):
+    """The basis in which a problem is solved: ``z = ((x - centre) / scale) @ basis``, so theta lives there, not the data.
+
+    ``centre`` (d,), ``scale`` (d,) powers of two, hence exact; ``basis`` (d, r) upper triangular or None for the identity.
+    ``explicit``: form z block by block (needed where folding it into theta would cancel digits).
+    """
+
+    centre: Tensor
+    scale: Tensor
+    basis: Tensor | None = None
+    explicit: bool = False
+
+    def slopes(self, gamma: Tensor) -> Tensor:
+        """Slopes per unit of x, (*B, d, k), from slopes per unit of z, (*B, r, k)."""
+        gamma = gamma if self.basis is None else self.basis @ gamma
+        return gamma / self.scale[:, None]
+
+    def adjoint(self, t: Tensor) -> Tensor:
+        """The transpose of `slopes`: (*B, r, k) from (*B, d, k)."""
+        t = t / self.scale[:, None]
+        return t if self.basis is None else self.basis.mT @ t
+
+    def inverse_slopes(self, slopes: Tensor) -> Tensor:
+        """The inverse of `slopes` (with a basis of r < d columns: the least-squares one)."""
+        gamma = slopes * self.scale[:, None]
+        return gamma if self.basis is None else torch.linalg.lstsq(self.basis, gamma).solution
+
+    def transform(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Z (n, r) of one dense block, in float64 until the subtraction is done."""
+        z = (x.double() - self.centre).div_(self.scale)
+        return (z if self.basis is None else z @ self.basis).to(dtype)
+
+    def to(self, dtype: torch.dtype) -> Coordinates:
+        """The same with all numbers in ``dtype``."""
+        basis = None if self.basis is None else self.basis.to(dtype)
+        return Coordinates(self.centre.to(dtype), self.scale.to(dtype), basis, self.explicit)
+
+    @property
+    def rank(self) -> int:
+        """Number of columns of z."""
+        return len(self.scale) if self.basis is None else self.basis.shape[1]
+
+
+class Design:
+    """The linear map of one block of rows, shape (n, p).
+
+    ``x`` is a dense tensor (n, d) of any real dtype or a SciPy CSR array; ``dtype`` is the working precision. With
+    ``coordinates`` the map is that of the centred and scaled columns; the data are never touched and, unless the
+    coordinates are explicit, never copied.
+
+    >>> import torch
+    >>> design = Design(torch.tensor([[1.0], [3.0]]), dtype=torch.float64)
+    >>> design.matmul(torch.tensor([[0.5], [2.0]], dtype=torch.float64))
+    tensor([[2.5000],
+            [6.5000]], dtype=torch.float64)
+    """
+
+    def __init__(
+        self,
+        x: Tensor | csr_array,
+        intercept: bool = True,
+        dtype: torch.dtype = torch.float64,
+        coordinates: Coordinates | None = None,
+    ) -> None:
+        self.intercept, self.dtype = intercept, dtype
+        self.x: Any = x if isinstance(x, Tensor) else x.astype(str(dtype).removeprefix("torch."), copy=False)
+        self.folded: Coordinates | None = None
+        if coordinates is not None and coordinates.explicit and self.dense:
+            self.x = coordinates.transform(x, dtype)
+        elif coordinates is not None:
+            self.folded = self._fold(coordinates)
+        width = self.x.shape[1] if self.folded is None else self.folded.rank
+        self.shape = (self.x.shape[0], width + intercept)
+
+    def _fold(self, coordinates: Coordinates) -> Coordinates:
+        """Coordinates to be applied to theta; sparse rows keep their zeros, so only an extreme scale is applied to them."""
+        if not coordinates.explicit:
+            return coordinates.to(self.dtype)
+        self.x = self.x.multiply(1 / coordinates.scale.cpu().numpy()[None, :]).tocsr()
+        scale = torch.ones_like(coordinates.scale)
+        return coordinates._replace(centre=coordinates.centre / coordinates.scale, scale=scale).to(self.dtype)
+
+    @property
+    def dense(self) -> bool:
+        return isinstance(self.x, Tensor)
+
+    def moved(self, coordinates: Coordinates | None, dtype: torch.dtype) -> Design:
+        """The same rows seen in other coordinates and working precision."""
+        return Design(self.x, self.intercept, dtype, coordinates)
+
+    def matmul(self, theta: Tensor) -> Tensor:
+        """Eta, (*B, n, k), from theta (*B, p, k)."""
+        w = theta[..., 1:, :] if self.intercept else theta
+        bias = theta[..., :1, :] if self.intercept else torch.zeros_like(theta[..., :1, :])
+        if self.folded is not None:
+            w = self.folded.slopes(w)
+            bias = bias - (self.folded.centre @ w).unsqueeze(-2)
+        if w.ndim == 2 and self.dense:
+            return torch.addmm(bias, self.x.to(self.dtype), w)
+        return _unflat(self._product(_flat(w)), w) + bias
+
+    def rmatmul(self, r: Tensor) -> Tensor:
+        """The adjoint: (*B, p, k) from row values r (*B, n, k)."""
+        out = _unflat(self._adjoint(_flat(r)), r)
+        sums = r.sum(-2, keepdim=True)
+        if self.folded is not None:
+            out = self.folded.adjoint(out - self.folded.centre[:, None] * sums)
+        return torch.cat([sums, out], -2) if self.intercept else out
+
+    def gram(self, h: Tensor) -> Tensor:
+        """The weighted Gram matrix, (*B, p, k, p, k), from symmetric row weights h (*B, n, k, k)."""
+        *batch, _, k, _ = h.shape
+        p, flat = self.shape[1], h.reshape(-1, *h.shape[-3:])
+        out = h.new_empty(len(flat), p, k, p, k)
+        for member, weights in zip(out, flat, strict=True):
+            for a in range(k):
+                for b in range(a + 1):
+                    part = self._weighted(weights[:, a, b])
+                    member[:, a, :, b] = part
+                    member[:, b, :, a] = part
+        return out.reshape(*batch, p, k, p, k)
+
+    def diagonal(self, h: Tensor) -> Tensor:
+        """Diagonal of the Gram matrix, (*B, p, k), from weights h (*B, n, k); folded centring and basis are left out."""
+        out = _unflat(self._adjoint(_flat(h), squared=True), h)
+        if self.folded is not None:
+            out = out / self.folded.scale[:, None].square()
+        return torch.cat([h.sum(-2, keepdim=True), out], -2) if self.intercept else out
+
+    def select(self, index: Tensor) -> Design:
+        """The map of some features only (indices into the d features); a copy of those columns of this block."""
+        x = self.x[:, index] if self.dense else self.x[:, index.cpu().numpy()]
+        out = Design(x, self.intercept, self.dtype)
+        if self.folded is not None:
+            out.folded = self.folded._replace(centre=self.folded.centre[index], scale=self.folded.scale[index])
+        return out
+
+    def to_dense(self) -> Tensor:
+        """All p columns (n, p) in these coordinates as one tensor: for small problems and for tests."""
+        device = self.x.device if self.dense else torch.device("cpu")
+        return self.matmul(torch.eye(self.shape[1], dtype=self.dtype, device=device))
+
+    def _product(self, w: Tensor) -> Tensor:
+        return self.x.to(self.dtype) @ w if self.dense else _torch(self.x @ w.numpy())
+
+    def _adjoint(self, r: Tensor, squared: bool = False) -> Tensor:
+        if self.dense:
+            x = self.x.to(self.dtype)
+            return (x.square() if squared else x).mT @ r
+        x = self.x.power(2) if squared else self.x
+        return _torch(x.T @ r.numpy())
+
+    def _weighted(self, h: Tensor) -> Tensor:
+        """``zᵀ diag(h) z`` (p, p) for one vector of weights (n,)."""
+        if self.dense:
+            x = self.x.to(self.dtype)
+            weighted = x * h[:, None]
+            inner, sums = weighted.mT @ x, weighted.sum(0)
+        else:
+            weighted = self.x.multiply(h.numpy()[:, None]).tocsr()
+            inner, sums = _torch((weighted.T @ self.x).toarray()), _torch(weighted.sum(0))
+        total = h.sum()
+        if self.folded is not None:
+            c = self.folded.centre
+            cross = torch.outer(sums, c)
+            inner = inner - cross - cross.mT + total * torch.outer(c, c)
+            inner = self.folded.adjoint(self.folded.adjoint(inner).mT)
+            sums = self.folded.adjoint((sums - total * c)[:, None])[:, 0]
+        if not self.intercept:
+            return inner
+        return torch.cat([torch.cat([total[None], sums])[None], torch.cat([sums[:, None], inner], 1)])
+
+
+def _torch(array: Any) -> Tensor:
+    import numpy as np
+
+    return torch.from_numpy(np.ascontiguousarray(np.asarray(array)))
+
+
+def _flat(t: Tensor) -> Tensor:
+    """(*B, m, k) → (m, B·k): every batch member is a column of one product."""
+    return t if t.ndim == 2 else t.reshape(-1, *t.shape[-2:]).movedim(0, 1).reshape(t.shape[-2], -1)
+
+
+def _unflat(flat: Tensor, like: Tensor) -> Tensor:
+    """(m, B·k) → (*B, m, k), the inverse of `_flat`."""
+    if like.ndim == 2:
+        return flat
+    *batch, _, k = like.shape
+    return flat.reshape(flat.shape[0], -1, k).movedim(1, 0).reshape(*batch, flat.shape[0], k)

@@ -1,0 +1,83 @@
+"""Centre and scale of every column: the coordinates in which columns of any size are alike."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from torchlogit.design import Coordinates
+from torchlogit.sources.base import Block, Source, accumulate
+
+FOLDABLE = 8.0  # |centre| / scale up to which folding the shift into theta costs less than one digit
+
+
+def coordinates_of(source: Source) -> Coordinates:
+    """Weighted mean and standard deviation (rounded to a power of two) of every column, in two passes.
+
+    Deviations are taken from the first row, and from the mean in the second pass, so a shift of 1e12 standard
+    deviations costs no digit; squares are of numbers near 1, so a factor of 1e±150 costs none either. A column that
+    does not vary gets scale 1 (its own size without an intercept). Values that are not finite make the result so.
+    Source: Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, eq. 1.7 (two-pass).
+    """
+    pivot = _first_row(source)
+
+    def first(block: Block) -> tuple[Tensor, ...]:
+        (deviation, size), w = _sums(block, pivot, None, None)
+        return w.sum(), deviation, size
+
+    total, deviation, size = accumulate(source, first)
+    mean = deviation / total if source.intercept else torch.zeros_like(deviation)
+    typical = torch.where(size > 0, size / total, 1.0)
+
+    def second(block: Block) -> tuple[Tensor, ...]:
+        (correction, squares), _ = _sums(block, pivot, mean, typical)
+        return correction, squares
+
+    correction, squares = accumulate(source, second)
+    if source.intercept:
+        mean = mean + correction / total * typical
+    spread = torch.where(size > 0, typical * (squares / total).sqrt(), 1.0)
+    return _coordinates(pivot + mean, spread)
+
+
+def _coordinates(centre: Tensor, spread: Tensor) -> Coordinates:
+    spread = torch.where(spread > 0, spread, 1.0)
+    scale = torch.exp2(spread.log2().round().clamp(-1000, 1000))
+    extreme = (centre.abs() > FOLDABLE * scale) | (scale > 2.0**200) | (scale < 2.0**-200)
+    return Coordinates(centre, scale, None, bool(extreme.any()))
+
+
+def _first_row(source: Source) -> Tensor:
+    """The point that deviations are taken from: a row of the data, or 0 where that keeps zeros zero."""
+    zeros = torch.zeros(source.n_features, dtype=torch.float64, device=source.device)
+    if source.sparse or not source.intercept:
+        return zeros
+    x: Tensor = next(iter(source)).design.x
+    return x[0].double()
+
+
+def _sums(block: Block, pivot: Tensor, mean: Tensor | None, unit: Tensor | None) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Weighted sums over a block: of deviations and |deviations| in the first pass, of deviations and squares in the second."""
+    w = block.weight.double()
+    w = w if w.ndim == 1 else w.sum(tuple(range(w.ndim - 1)))
+    if not block.design.dense:
+        return _sparse_sums(block, w, mean, unit), w
+    t = block.design.x.double() - pivot
+    if mean is not None and unit is not None:
+        t = (t - mean) / unit
+    return (w @ t, w @ (t.abs() if mean is None else t.square())), w
+
+
+def _sparse_sums(block: Block, w: Tensor, mean: Tensor | None, unit: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The same without touching the zeros: they deviate by −mean, all alike."""
+    x, weights = block.design.x.astype("float64"), w.numpy()
+    if mean is None or unit is None:
+        return torch.from_numpy(x.T @ weights), torch.from_numpy(abs(x).T @ weights)
+    m, u = mean.numpy(), unit.numpy()
+    filled = x.copy()
+    filled.data[:] = 1.0
+    zeros = torch.from_numpy(weights.sum() - filled.T @ weights)
+    x.data = (x.data - m[x.indices]) / u[x.indices]
+    at_zero = -mean / unit
+    deviations = torch.from_numpy(x.T @ weights) + zeros * at_zero
+    return deviations, torch.from_numpy(x.power(2).T @ weights) + zeros * at_zero.square()

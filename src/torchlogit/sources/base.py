@@ -1,0 +1,63 @@
+"""What a source of rows is, and the one function that sums over its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.design import Design
+
+
+class Block(NamedTuple):
+    """Some rows: their design (n, p), targets, weights, offsets, and the number of the first row (from 0)."""
+
+    design: Design
+    y: Tensor  # (n,) or (*B, n): 0/1 or class index
+    weight: Tensor  # (n,) or (*B, n)
+    offset: Tensor  # (n, k), or () for none
+    start: int = 0
+
+
+class Source(Protocol):
+    """Rows that can be read again and again."""
+
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def intercept(self) -> bool: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def sparse(self) -> bool: ...
+    @property
+    def has_offset(self) -> bool: ...
+    def __iter__(self) -> Iterator[Block]: ...
+    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...
+    def sample(self, rows: int, seed: int) -> Source: ...
+
+
+def accumulate(source: Source, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """The sum of ``of_block(block)`` over all rows of the source, in float64, wherever the rows live.
+
+    The sum is compensated (Neumaier's two-sum), so that it does not depend on how the rows are cut into blocks.
+    Source: Neumaier (1974), Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen, algorithm IV.
+    """
+    with exact_arithmetic():
+        parts = (tuple(t.double() for t in of_block(block)) for block in source)
+        total = next(parts)
+        carry = tuple(torch.zeros_like(t) for t in total)
+        for part in parts:
+            total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
+        return source.reduce(tuple(t if t.isnan().any() else t + c for t, c in zip(total, carry, strict=True)))
+
+
+def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
+    total = a + b
+    shadow = total - a
+    return total, carry + ((a - (total - shadow)) + (b - shadow))

@@ -1,0 +1,79 @@
+"""Rows in memory: a tensor or a SciPy CSR array, cut into blocks that are views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from torchlogit.design import Design
+from torchlogit.sources.base import Block
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BLOCK_ENTRIES = 2**18  # 2 MB of float64: a block and its temporaries stay in a core's cache (benchmarks/NOTES.md)
+
+
+class MemorySource:
+    """Blocks of rows of ``x`` (n, d); ``y`` (n,) or (*B, n), ``weight`` likewise, ``offset`` (n,) or (n, k).
+
+    Dense blocks are views: the caller's array is never copied. ``block_rows`` is chosen by the cache unless given.
+
+    >>> import torch
+    >>> source = MemorySource(torch.zeros(5, 2), torch.tensor([0.0, 1, 0, 1, 1]), block_rows=2)
+    >>> [len(block.y) for block in source]
+    [2, 2, 1]
+    """
+
+    def __init__(
+        self,
+        x: Tensor | csr_array,
+        y: Tensor,
+        weight: Tensor | None = None,
+        offset: Tensor | None = None,
+        *,
+        intercept: bool = True,
+        block_rows: int | None = None,
+    ) -> None:
+        self.x: Any = x
+        self.y, self.intercept = y, intercept
+        self.sparse = not isinstance(x, Tensor)
+        self.device = torch.device("cpu") if self.sparse else x.device
+        self.n_rows, self.n_features = x.shape
+        self.weight = torch.ones((), dtype=torch.float64, device=self.device) if weight is None else weight
+        self.weight = self.weight.expand(*self.weight.shape[:-1], self.n_rows)
+        self.has_offset = offset is not None
+        self.offset = torch.zeros((), dtype=torch.float64, device=self.device) if offset is None else offset
+        if self.offset.ndim == 1:
+            self.offset = self.offset[:, None]
+        self.block_rows = block_rows or max(64, BLOCK_ENTRIES // max(1, self._entries_per_row()))
+
+    def _entries_per_row(self) -> int:
+        """Numbers a row makes: its columns if dense; for sparse rows twice the non-zeros, with a floor for the overhead."""
+        return 8 + 2 * self.x.nnz // max(1, self.n_rows) if self.sparse else self.n_features
+
+    def __iter__(self) -> Iterator[Block]:
+        for i in range(0, self.n_rows, self.block_rows):
+            yield self._block(slice(i, min(i + self.block_rows, self.n_rows)), i)
+
+    def _block(self, rows: slice | Tensor, start: int = 0) -> Block:
+        x = self.x[rows.numpy()] if self.sparse and isinstance(rows, Tensor) else self.x[rows]
+        offset = self.offset[rows] if self.offset.ndim else self.offset
+        return Block(Design(x, self.intercept), self.y[..., rows], self.weight[..., rows], offset, start)
+
+    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """All rows are here: the total is the sum."""
+        return total
+
+    def sample(self, rows: int, seed: int = 0) -> MemorySource:
+        """``rows`` random rows without replacement, their weights scaled up by n / rows; all rows if there are fewer."""
+        if rows >= self.n_rows:
+            return self
+        picked = torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(seed))[:rows].sort().values
+        block = self._block(picked.to(self.device))
+        offset = block.offset if self.has_offset else None
+        weight = block.weight * (self.n_rows / rows)
+        return MemorySource(block.design.x, block.y, weight, offset, intercept=self.intercept)

@@ -143,7 +143,7 @@ def _pack(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], needs:
             raise ParameterError(f"the header's field {name!r} is the file's own; give it another name")
     fields = {"sha256": _ZEROS, "format": FORMAT, "version": FORMAT_VERSION, "needs": needs, **header}
     text = json.dumps(fields, allow_nan=False, separators=(",", ":"))
-    own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    own = {name: _own(name, tensor) for name, tensor in tensors.items()}
     data = bytearray(safetensors.torch.save(own, {FORMAT: text}))
     data[_PLACE] = _digest(data)
     verified = _verify(bytes(data))
@@ -152,6 +152,15 @@ def _pack(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], needs:
         if verified.get(name) != value:
             raise ParameterError(f"the header's field {name!r} is not plain JSON: it would come back different")
     return bytes(data)
+
+
+def _own(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy on the CPU that shares its memory with nothing: a view must not take along what it is a view of."""
+    import torch
+
+    if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided:
+        raise ParameterError(f"{name!r} is {getattr(tensor, 'layout', type(tensor).__name__)}; give a dense tensor")
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 @contextmanager

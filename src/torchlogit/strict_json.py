@@ -1,7 +1,8 @@
 """JSON from a stranger: what Python's reader lets pass silently, or falls over, is refused.
 
-RFC 8259 leaves open what a name that occurs twice means, how long a number may be and how deep a value may nest; Python
-takes the last, raises a ``RecursionError`` and adds NaN and Infinity. Here each is a ``ValueError`` with a short reason.
+RFC 8259 leaves open what a name that occurs twice means, how long a number may be and how deep a value may nest;
+Python takes the last, raises a ``RecursionError`` and adds NaN and Infinity. Here each is a ``ValueError`` with a short
+reason.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _HOMES = {
     "show_value": "names",
     "read_table": "read",
     "Encoded": "recipe",
-    "Feature": "recipe",
+    "Feature": "features",
     "Recipe": "recipe",
     "Target": "target",
     "encode_offset": "target",

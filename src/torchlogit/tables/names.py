@@ -6,6 +6,10 @@ import difflib
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from torchlogit.errors import DataError, DataWarning
 
@@ -48,7 +52,7 @@ def show_list(items: Iterable[str], total: int) -> str:
     return ", ".join(first) + (f", … ({total} in all)" if total > len(first) else "")
 
 
-def show_rows(rows: Sequence[int]) -> str:
+def show_rows(rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> str:
     """Row indices (from 0) as the user counts them (data rows from 1).
 
     >>> show_rows([0, 4]), show_rows([6])

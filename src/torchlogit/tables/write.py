@@ -18,6 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from torchlogit.errors import DataError, FileError
+from torchlogit.tables.cells import is_missing
 from torchlogit.tables.names import show
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -165,11 +166,14 @@ def _array(values: Any) -> np.ndarray[Any, Any]:
 
 
 def _texts(values: Any) -> list[str]:
-    return [_text(value) for value in _array(values).tolist()]
+    array = _array(values)
+    if array.dtype.kind == "f":
+        return ["" if value != value else repr(value) for value in array.astype(np.float64).tolist()]
+    return [_text(value) for value in array.tolist()]
 
 
 def _text(value: object) -> str:
-    if value is None or value != value:
+    if is_missing(value):
         return ""
     return str(value) if isinstance(value, numbers.Number) else _neutral(str(value))
 

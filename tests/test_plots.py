@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib import rcParams
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from torchlogit import plots
@@ -151,6 +152,12 @@ def test_equal_pictures_are_equal_bytes(tmp_path, suffix):
     assert sorted(tmp_path.iterdir()) == files
 
 
+def test_saving_again_gives_the_same_bytes(tmp_path):
+    display = probability_curve(lesson())
+    kept = [display.save(tmp_path / f"{i}.png").read_bytes() for i in range(3)]
+    assert kept[0] == kept[1] == kept[2]
+
+
 def test_a_users_settings_neither_change_the_picture_nor_are_changed(tmp_path):
     plain = probability_curve(lesson()).save(tmp_path / "plain.png").read_bytes()
     rcParams.update({"font.size": 30, "lines.linewidth": 9, "xtick.labelsize": 20})
@@ -199,6 +206,19 @@ def test_it_draws_on_the_axes_given_and_makes_no_other():
     assert display.ax is right
     assert display.figure is figure
     assert not left.lines
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_axes_that_the_user_placed_stay_there(tmp_path, layout):
+    figure = Figure(layout=layout)
+    display = probability_curve(lesson(), ax=figure.add_axes((0.1, 0.3, 0.2, 0.6)))
+    other = figure.add_subplot()
+    other.set_position((0.5, 0.5, 0.2, 0.2))
+    display.save(tmp_path / "a.png")
+    assert [ax.get_position().bounds for ax in (display.ax, other)] == [
+        pytest.approx((0.1, 0.3, 0.2, 0.6)),
+        pytest.approx((0.5, 0.5, 0.2, 0.2)),
+    ]
 
 
 def test_a_name_with_dollars_is_no_formula(tmp_path):

@@ -91,6 +91,9 @@ class Display:
         if kind not in METADATA:
             raise ParameterError(f"a picture cannot be saved as {suffix!r}: end the name in .png, .svg or .pdf")
         with _style():
+            for ax in self.figure.axes:
+                if ax.get_in_layout() and (place := ax.get_subplotspec()):
+                    ax.set_subplotspec(place)  # the layout starts from where the axes are: give it the same start again
             self.figure.savefig(file, format=kind, dpi=dpi, metadata=METADATA[kind])
         return file.getvalue()
 

@@ -105,7 +105,7 @@ def _read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
             head = file.read(MAX_LINE)
             _check_first_line(head, shown)
             return head + file.read()
-    except FileError:
+    except (FileError, DataError):
         raise
     except (OSError, ValueError) as error:
         raise FileError(f"cannot read {shown!r}: {_reason(path, error)}") from error

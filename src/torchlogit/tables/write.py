@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
-import io
 import numbers
 import os
 import secrets
@@ -116,7 +114,7 @@ def write_table(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> Non
         return
     import pyarrow as pa
 
-    _length(columns)
+    _check_lengths(columns)
     table = pa.table({name: pa.array(_array(values)) for name, values in columns.items()})
     with atomic(path) as file:
         write(table, file)
@@ -134,31 +132,23 @@ def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> None:
     Ann,0.25
     '=1+1,-1.0
     """
-    n_rows = _length(columns)
-    cells = [_texts(values) for values in columns.values()]
+    _check_lengths(columns)
     delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
-    header = [_neutral(name) for name in columns]
-
-    def write(file: IO[str]) -> None:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(zip(*cells, strict=True) if cells else [()] * n_rows)
-
+    cells = [[_neutral(name), *_texts(values)] for name, values in columns.items()]
+    quoted = [[_quoted(text, delimiter, alone=len(cells) == 1) for text in column] for column in cells]
+    lines = (delimiter.join(row) + "\n" for row in zip(*quoted, strict=True))
     if os.fspath(path) == "-":
-        write(sys.stdout)
+        sys.stdout.writelines(lines)
         return
     with atomic(path) as binary:
-        text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
-        write(text)
-        text.detach()
+        binary.writelines(line.encode() for line in lines)
 
 
-def _length(columns: Mapping[str, Any]) -> int:
+def _check_lengths(columns: Mapping[str, Any]) -> None:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"`{show(name)}` {length}" for name, length in lengths.items())
         raise DataError(f"the columns to write differ in length: {told}")
-    return next(iter(lengths.values()), 0)
 
 
 def _array(values: Any) -> np.ndarray[Any, Any]:
@@ -176,6 +166,12 @@ def _text(value: object) -> str:
     if is_missing(value):
         return ""
     return str(value) if isinstance(value, numbers.Number) else _neutral(str(value))
+
+
+def _quoted(text: str, delimiter: str, *, alone: bool) -> str:
+    """``text`` in quotes where a reader would split it, or skip its line as blank."""
+    special = any(character in text for character in (delimiter, '"', "\n", "\r"))
+    return '"' + text.replace('"', '""') + '"' if special or (alone and not text) else text
 
 
 def _neutral(text: str) -> str:

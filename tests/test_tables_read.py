@@ -289,10 +289,10 @@ def test_bad_158_damaged_or_falsely_named_gzip(read):
 
 
 def test_bad_158_a_bomb_is_stopped_at_the_cap(read):
-    bomb = gzip.compress(b"a\n" + b"1\n" * 5_000_000)
+    bomb = gzip.compress(b"a\n" + b"1\n" * 30_000_000)
     tracemalloc.start()
     refused(read, bomb, "more than 1000000 bytes when unpacked", max_bytes=1_000_000)
-    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    assert tracemalloc.get_traced_memory()[1] < 24_000_000
     tracemalloc.stop()
 
 

@@ -52,7 +52,8 @@ def read_cells(values: Any, name: str) -> Cells:
     if isinstance(series, nw.Series):
         return _of_series(series, name)
     if hasattr(values, "__array__"):
-        return _of_array(np.asarray(values), name)
+        order = getattr(getattr(values, "dtype", None), "categories", None)
+        return _of_array(np.asarray(values), name)._replace(order=None if order is None else tuple(order))
     if not isinstance(values, Iterable):
         raise DataError(f"`{show(name)}` is {type(values).__name__}, not a column of cells")
     return _of_array(objects(values), name)

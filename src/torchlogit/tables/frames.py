@@ -32,6 +32,8 @@ def open_frame(table: Any) -> Frame:
         return _of_array(table)
     if isinstance(table, Mapping):
         return _of_mapping(table)
+    if hasattr(table, "collect"):
+        raise DataError(f"{type(table).__name__} is a plan, not yet a table: call .collect() first")
     names = _names(table)
     import narwhals as nw
 
@@ -40,7 +42,6 @@ def open_frame(table: Any) -> Frame:
     except TypeError as error:
         raise DataError(
             f"{type(table).__name__} is no table this can read; give a data frame, a dict of columns or an array (n, d)"
-            + (". Call .collect() first" if hasattr(table, "collect") else "")
         ) from error
     return Frame(names, len(frame), frame.get_column)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.tables.names import show, show_list, show_rows, show_value
+from torchlogit.tables.names import FIRST, show, show_list, show_rows, show_value
 from torchlogit.tables.target import Target
 
 
@@ -56,8 +56,9 @@ def keep_rows(
 
 
 def _refusal(gaps: Mapping[str, Any]) -> str:
-    told = (f"column `{show(name)}` has no value (NaN or empty) in {show_rows(rows)}" for name, rows in gaps.items())
-    return f"{show_list(told, len(gaps))}. Fill these cells, or drop the rows with missing='drop' (--missing drop)."
+    told = [f"column `{show(name)}` has no value (NaN or empty) in {show_rows(rows)}" for name, rows in gaps.items()]
+    more = f"; … ({len(told)} columns in all)" if len(told) > FIRST else ""
+    return f"{'; '.join(told[:FIRST])}{more}. Fill these cells, or drop the rows with missing='drop' (--missing drop)."
 
 
 def _sentence(gaps: Mapping[str, Any], n: int, dropped: int) -> str:

@@ -50,7 +50,7 @@ def encode_target(values: Any, *, name: str = "y", binary: bool = False) -> Targ
     classes, codes = distinct(cells, name)
     _check_classes(classes, codes, name, binary)
     _warn_levels(cells, classes, name)
-    if getattr(getattr(values, "dtype", None), "kind", "") == "U":
+    if isinstance(values, np.ndarray) and values.dtype.kind in "UO":
         classes = classes.astype(values.dtype)
     return Target(codes, classes, np.flatnonzero(cells.missing), name)
 

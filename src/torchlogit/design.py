@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-class Coordinates(NamedTuple):
-    """The basis in which a problem is solved: ``z = ((x - centre) / scale) @ basis``, so theta lives there, not the data.
+CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 
-    ``centre`` (d,), ``scale`` (d,) powers of two, hence exact; ``basis`` (d, r) upper triangular or None for the identity.
-    ``explicit``: form z block by block (needed where folding it into theta would cancel digits).
+
+class Coordinates(NamedTuple):
+    """The basis in which a problem is solved: ``z = ((x - centre) / scale) @ basis - shift``: theta moves, not the data.
+
+    ``centre`` (d,); ``scale`` (d,) powers of two, hence exact; ``basis`` (d, r) upper triangular, None for the identity;
+    ``shift`` (r,) beside it. ``explicit``: form z block by block (where folding it into theta would cancel digits).
     """
 
     centre: Tensor
     scale: Tensor
     basis: Tensor | None = None
+    shift: Tensor | None = None
     explicit: bool = False
 
     def slopes(self, gamma: Tensor) -> Tensor:
@@ -42,20 +46,67 @@ class Coordinates(NamedTuple):
         gamma = slopes * self.scale[:, None]
         return gamma if self.basis is None else torch.linalg.lstsq(self.basis, gamma).solution
 
+    def theta(self, gamma: Tensor) -> Tensor:
+        """Theta in units of ``x - centre`` (its row 0 the intercept there), (*B, d + 1, k), from that in units of z."""
+        bias = gamma[..., :1, :] if self.shift is None else gamma[..., :1, :] - (self.shift @ gamma[..., 1:, :])[..., None, :]
+        return torch.cat([bias, self.slopes(gamma[..., 1:, :])], -2)
+
     def transform(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """Z (n, r) of one dense block, in float64 until the subtraction is done."""
+        """Z (n, r) of one dense block, in float64 until the differences are taken."""
         z = (x.double() - self.centre).div_(self.scale)
-        return (z if self.basis is None else z @ self.basis).to(dtype)
+        if self.basis is not None:
+            z = exact_product(z, self.basis)
+        return (z if self.shift is None else z - self.shift).to(dtype)
 
     def to(self, dtype: torch.dtype) -> Coordinates:
         """The same with all numbers in ``dtype``."""
-        basis = None if self.basis is None else self.basis.to(dtype)
-        return Coordinates(self.centre.to(dtype), self.scale.to(dtype), basis, self.explicit)
+        basis, shift = (None if t is None else t.to(dtype) for t in (self.basis, self.shift))
+        return Coordinates(self.centre.to(dtype), self.scale.to(dtype), basis, shift, self.explicit)
 
     @property
     def rank(self) -> int:
         """Number of columns of z."""
         return len(self.scale) if self.basis is None else self.basis.shape[1]
+
+
+def exact_product(a: Tensor, basis: Tensor) -> Tensor:
+    """``a @ basis``; columns of the basis so large that their terms must cancel are summed in doubled precision.
+
+    Source: Ogita, Rump and Oishi (2005), Accurate sum and dot product, algorithms 3.3 (TwoProduct) and 5.3 (Dot2).
+
+    >>> import torch
+    >>> a = torch.tensor([[1.0, 1.0 + 2.0**-40]], dtype=torch.float64)
+    >>> (exact_product(a, torch.tensor([[-1e15], [1e15]], dtype=torch.float64)) / 2.0**-40).item()
+    1000000000000000.0
+    """
+    out = a @ basis
+    large = (basis.abs().amax(0) > CANCELS).nonzero()[:, 0]
+    if len(large):
+        out[:, large] = _dot2(a, basis[:, large])
+    return out
+
+
+def _dot2(a: Tensor, b: Tensor) -> Tensor:
+    total, error = a.new_zeros(len(a), b.shape[1]), a.new_zeros(len(a), b.shape[1])
+    for column, row in zip(a.mT, b, strict=True):
+        if not bool(row.any()):
+            continue
+        left, right = column[:, None], row[None, :]
+        product = left * right
+        (lh, ll), (rh, rl) = _split(left), _split(right)
+        error += ll * rl - (((product - lh * rh) - ll * rh) - lh * rl)
+        new = total + product
+        shadow = new - total
+        error += (total - (new - shadow)) + (product - shadow)
+        total = new
+    return total + error
+
+
+def _split(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Two halves of 26 bits whose products are exact (Veltkamp)."""
+    c = 134217729.0 * t
+    high = c - (c - t)
+    return high, t - high
 
 
 class Design:

@@ -15,6 +15,7 @@ class Loss(nn.Module):
     """One row's loss. Subclasses write `forward` and `mean`; `taylor` and `conjugate` where a closed form is worth it."""
 
     name = "loss"
+    symmetric = False  # whether adding one constant to all columns of eta changes nothing
 
     def forward(self, eta: Tensor, y: Tensor) -> Tensor:
         """Loss of every row, (*B, n)."""
@@ -101,6 +102,7 @@ class Softmax(Loss):
     """
 
     name = "softmax"
+    symmetric = True
 
     def forward(self, eta: Tensor, y: Tensor) -> Tensor:
         shifted = eta - self._chosen(eta, y)[..., None]

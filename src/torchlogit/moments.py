@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from torchlogit.design import Coordinates
 from torchlogit.sources.base import Block, Source, accumulate
 
+GRID = 1024.0  # the centre is the mean to this fraction of the scale; it only has to be near
 FOLDABLE = 8.0  # |centre| / scale up to which folding the shift into theta costs less than one digit
 
 
-def coordinates_of(source: Source) -> Coordinates:
+class Moments(NamedTuple):
+    """Coordinates in which columns of any size are alike, and which columns do not vary at all."""
+
+    coordinates: Coordinates
+    constant: Tensor  # (d,) bool; without an intercept: all zero
+
+
+def moments(source: Source) -> Moments:
     """Weighted mean and standard deviation (rounded to a power of two) of every column, in two passes.
 
     Deviations are taken from the first row, and from the mean in the second pass, so a shift of 1e12 standard
@@ -37,14 +47,16 @@ def coordinates_of(source: Source) -> Coordinates:
     if source.intercept:
         mean = mean + correction / total * typical
     spread = torch.where(size > 0, typical * (squares / total).sqrt(), 1.0)
-    return _coordinates(pivot + mean, spread)
+    return Moments(_coordinates(pivot + mean, spread, size == 0), size == 0)
 
 
-def _coordinates(centre: Tensor, spread: Tensor) -> Coordinates:
+def _coordinates(centre: Tensor, spread: Tensor, constant: Tensor) -> Coordinates:
     spread = torch.where(spread > 0, spread, 1.0)
     scale = torch.exp2(spread.log2().round().clamp(-1000, 1000))
+    near = (centre / scale * GRID).round() / GRID * scale  # few bits, so that x − centre is mostly exact
+    centre = torch.where(constant, centre, near)
     extreme = (centre.abs() > FOLDABLE * scale) | (scale > 2.0**200) | (scale < 2.0**-200)
-    return Coordinates(centre, scale, None, bool(extreme.any()))
+    return Coordinates(centre, scale, explicit=bool(extreme.any()))
 
 
 def _first_row(source: Source) -> Tensor:

@@ -39,6 +39,10 @@ class Strengths(NamedTuple):
         """P(θ), (*B,)."""
         return (self.l1 * theta.abs() + self.l2 * theta.square() / 2).sum((-2, -1))
 
+    def scaled(self, factor: float) -> Strengths:
+        """All strengths times a factor: the share of a mini-batch."""
+        return Strengths(self.l1 * factor, self.l2 * factor)
+
     def gap(self, theta: Tensor, grad: Tensor) -> Tensor:
         """``P(θ) + P*(−g) + ⟨θ, g⟩`` (*B,) for a gradient g of the loss: the penalty's share of a duality gap, ≥ 0.
 
@@ -49,9 +53,9 @@ class Strengths(NamedTuple):
         rows = theta * grad + self.l1 * theta.abs() + self.l2 * theta.square() / 2 + smooth * (self.l2 > 0)
         return torch.where((self.l1 > 0) | (self.l2 > 0), rows, 0).clamp_min(0).sum((-2, -1))
 
-    def prox(self, theta: Tensor, step: Tensor | float) -> Tensor:
-        """``argmin_z step · Σ l1 |z| + ½ ‖z − θ‖²``: soft thresholding."""
-        return theta.sign() * (theta.abs() - step * self.l1).clamp_min(0)
+    def prox(self, theta: Tensor, metric: Tensor | float = 1.0) -> Tensor:
+        """``argmin_z Σ l1 |z| + ½ Σ metric (z − θ)²``: soft thresholding."""
+        return theta.sign() * (theta.abs() - self.l1 / metric).clamp_min(0)
 
     def subgradient(self, theta: Tensor, grad: Tensor) -> Tensor:
         """The shortest subgradient of F at theta; ``grad`` is that of the smooth part."""

@@ -68,12 +68,19 @@ class MemorySource:
         """All rows are here: the total is the sum."""
         return total
 
+    def batches(self, size: int, generator: torch.Generator) -> Iterator[MemorySource]:
+        """All rows once, in random order, ``size`` at a time; the last batch may be smaller."""
+        for picked in torch.randperm(self.n_rows, generator=generator).split(size):
+            yield self._picked(picked)
+
+    def _picked(self, picked: Tensor, factor: float = 1.0) -> MemorySource:
+        block = self._block(picked.to(self.device))
+        offset = block.offset if self.has_offset else None
+        return MemorySource(block.design.x, block.y, block.weight * factor, offset, intercept=self.intercept)
+
     def sample(self, rows: int, seed: int = 0) -> MemorySource:
         """``rows`` random rows without replacement, their weights scaled up by n / rows; all rows if there are fewer."""
         if rows >= self.n_rows:
             return self
         picked = torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(seed))[:rows].sort().values
-        block = self._block(picked.to(self.device))
-        offset = block.offset if self.has_offset else None
-        weight = block.weight * (self.n_rows / rows)
-        return MemorySource(block.design.x, block.y, weight, offset, intercept=self.intercept)
+        return self._picked(picked, self.n_rows / rows)

@@ -1,0 +1,225 @@
+"""The function to be minimised: ``F(θ) = Σᵢ sᵢ ℓ(xᵢθ + oᵢ, yᵢ) + P(θ)``, in the solver's coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.design import Coordinates
+from torchlogit.linalg import factor
+from torchlogit.losses import Loss
+from torchlogit.penalties import Strengths
+from torchlogit.sources.base import Block, Source, accumulate
+
+FULL_LIMIT = 1500  # p·k up to which a preconditioner is the whole Hessian of a sample
+GROUND = 1e-5  # share of its own curvature that a flat direction gets beside an L1 penalty
+CLASS_LIMIT = 3000  # p up to which it is one p×p block a class; beyond, a diagonal
+
+
+class Taylor(NamedTuple):
+    """What is known of F at a point: value with the whole penalty, derivatives of the smooth part. Sums in float64."""
+
+    value: Tensor  # (*B,)
+    grad: Tensor | None = None  # (*B, p, k)
+    hess: Tensor | None = None  # (*B, p, k, p, k)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """F over the rows of ``source``. ``theta`` is (*B, p, k) float64 in ``coordinates``; rows are worked in ``dtype``."""
+
+    source: Source
+    loss: Loss
+    penalty: Strengths
+    k: int
+    coordinates: Coordinates | None = None
+    dtype: torch.dtype = torch.float64
+    columns: Tensor | None = None  # restricted to these features (and the intercept)
+
+    @property
+    def p(self) -> int:
+        """Rows of theta: features in these coordinates, and the intercept."""
+        if self.columns is not None:
+            return len(self.columns) + self.source.intercept
+        d = self.source.n_features if self.coordinates is None else self.coordinates.rank
+        return d + self.source.intercept
+
+    def zeros(self, *batch: int) -> Tensor:
+        """A theta of zeros, (*B, p, k)."""
+        return torch.zeros(*batch, self.p, self.k, dtype=torch.float64, device=self.source.device)
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks of the source in these coordinates and working precision."""
+        for block in self.source:
+            yield self._view(block)
+
+    def _view(self, block: Block) -> Block:
+        design = block.design.moved(self.coordinates, self.dtype)
+        if self.columns is not None:
+            design = design.select(self.columns)
+        return block._replace(
+            design=design, weight=block.weight.to(self.dtype), offset=block.offset.to(self.dtype), y=block.y
+        )
+
+    def eta(self, block: Block, theta: Tensor) -> Tensor:
+        """η of a block's rows, (*B, n, k)."""
+        return block.design.matmul(theta.to(self.dtype)) + block.offset
+
+    def _accumulate(self, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        return accumulate(self.source, lambda block: of_block(self._view(block)))
+
+    def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
+        """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            s = block.weight
+            value, *rest = self.loss.taylor(self.eta(block, theta), block.y, order)
+            out = [(s * value).double().sum(-1)]
+            if order > 0:
+                out.append(block.design.rmatmul(s[..., None] * rest[0]))
+            if order > 1:
+                out.append(block.design.gram(s[..., None, None] * rest[1]))
+            return tuple(out)
+
+        value, *rest = self._accumulate(of_block)
+        value = value + self.penalty.value(theta)
+        if order > 0:
+            rest[0] = rest[0] + self.penalty.l2 * theta
+        if order > 1:
+            rest[1] = self._grounded(rest[1] + _diagonal(self.penalty.l2.expand(*theta.shape)))
+        return Taylor(value, *rest)
+
+    def _grounded(self, hess: Tensor) -> Tensor:
+        """Give the directions in which a softmax is flat (one constant for all classes) a curvature, where no L2 does.
+
+        The gradient is orthogonal to them, so no Newton step changes; the inverse exists. With L1 the penalty does
+        move theta along them, so there the curvature is kept tiny.
+        """
+        if not self.loss.symmetric:
+            return hess
+        own = hess.diagonal(dim1=-4, dim2=-2).diagonal(dim1=-3, dim2=-2).mean(-1)  # (*B, p)
+        l1, l2 = (t.expand(self.p, self.k).amax(-1) for t in self.penalty)
+        ground = torch.where(l2 > 0, 0.0, torch.where(l1 > 0, GROUND, 1.0)) * own / self.k
+        return hess + torch.diag_embed(ground)[..., :, None, :, None].expand_as(hess)
+
+    def hvp(self, theta: Tensor, v: Tensor) -> Tensor:
+        """Hessian of the smooth part at theta times v, (*B, p, k), in one pass and without the Hessian."""
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
+            hv = (hess @ block.design.matmul(v.to(self.dtype))[..., None])[..., 0]
+            return (block.design.rmatmul(block.weight[..., None] * hv),)
+
+        return self._accumulate(of_block)[0] + self.penalty.l2 * v
+
+    def gap(self, theta: Tensor, at: Taylor) -> Tensor:
+        """Duality gap at theta (*B,): an upper bound on F − F*, but for entries that are not penalised.
+
+        The dual point is the loss's gradient, shrunk until it is feasible. Every term is ≥ 0 by Fenchel–Young, so
+        nothing cancels. Source: Ndiaye, Fercoq, Gramfort and Salmon (2017), Gap safe screening rules, eq. 4–6.
+        """
+        assert at.grad is not None
+        grad = at.grad - self.penalty.l2 * theta
+        bound = self.penalty.l1 + torch.where((self.penalty.l2 > 0) | (self.penalty.l1 == 0), torch.inf, 0.0)
+        shrink = (bound / grad.abs().clamp_min(1e-300)).amin((-2, -1)).clamp_max(1.0)
+        share = self.penalty.gap(theta, shrink[..., None, None] * grad)
+        if bool((shrink == 1).all()):
+            return share
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            eta = self.eta(block, theta)
+            value, grad = self.loss.taylor(eta, block.y, 1)
+            u = shrink[..., None, None].to(self.dtype) * grad
+            rows = value + self.loss.conjugate(u, block.y) - (u * eta).sum(-1)
+            return ((block.weight * rows.clamp_min(0)).double().sum(-1),)
+
+        return share + self._accumulate(of_block)[0]
+
+    def restrict(self, index: Tensor) -> Objective:
+        """F as a function of some rows of theta only (the others zero); ``index`` into p, with the intercept's row 0."""
+        lead = int(self.source.intercept)
+        columns = index[lead:] - lead
+        chosen = columns if self.columns is None else self.columns[columns]
+        penalty = Strengths(*(t.expand(self.p, -1)[index] for t in self.penalty))
+        return replace(self, penalty=penalty, columns=chosen)
+
+    def sketch(self, rows: int, seed: int = 0) -> Objective:
+        """F over a random sample of rows that stands for the whole; itself if there are no more rows than that."""
+        source = self.source.sample(rows, seed)
+        return self if source is self.source else replace(self, source=source)
+
+    def batches(self, size: int | None, generator: torch.Generator) -> Iterator[Objective]:
+        """F over mini-batches: all rows once in random order, or all of them together where ``size`` is None."""
+        if size is None:
+            yield self
+            return
+        for source in self.source.batches(size, generator):
+            yield replace(self, source=source, penalty=self.penalty.scaled(source.n_rows / self.source.n_rows))
+
+    def training_loss(self, theta: Tensor) -> Tensor:
+        """F at a parameter (p, k) in the working precision, for autograd: nothing but the loss's own `forward`."""
+        total = self.penalty.value(theta).to(theta.dtype) if not self.penalty.free else theta.new_zeros(())
+        for block in self.blocks():
+            rows = self.loss(block.design.matmul(theta) + block.offset, block.y)
+            total = total + (block.weight * rows).sum()
+        return total
+
+    def diagonal(self, theta: Tensor) -> Tensor:
+        """The Hessian's diagonal, (*B, p, k), floored above zero."""
+        return self._curvature(theta, full=False)
+
+    def preconditioner(self, theta: Tensor) -> Callable[[Tensor], Tensor]:
+        """A cheap approximate inverse of the Hessian at theta: full, by class, or diagonal, as the size allows."""
+        if self.p * self.k <= FULL_LIMIT:
+            hess = self.taylor(theta, 2).hess
+            assert hess is not None
+            return factor(hess).solve
+        curvature = self._curvature(theta, full=self.p <= CLASS_LIMIT)
+        if self.p > CLASS_LIMIT:
+            return lambda grad: grad / curvature
+        root = factor(curvature)
+        return lambda grad: root.solve(grad.mT[..., None])[..., 0].mT
+
+    def _curvature(self, theta: Tensor, full: bool) -> Tensor:
+        """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
+            own = block.weight[..., None] * hess.diagonal(dim1=-2, dim2=-1)
+            return (block.design.gram(own.mT[..., None, None]) if full else block.design.diagonal(own),)
+
+        (total,) = self._accumulate(of_block)
+        l2 = self.penalty.l2.expand(self.p, self.k)
+        if full:
+            return total + _diagonal(l2.mT[..., None].expand(*total.shape[:-4], self.k, self.p, 1))
+        total = total + l2
+        return total.clamp_min(1e-8 * total.amax((-2, -1), keepdim=True).clamp_min(1e-300))
+
+    def separated(self, value: Tensor) -> Tensor:
+        """Whether a value of F proves complete separation (*B,): no row can then lose as much as log 2.
+
+        Only an unpenalised likelihood without offsets can prove it. Every row whose loss is under log 2 is on its
+        right side (for softmax: its class leads all others), so theta itself separates the classes.
+        """
+        if not self.penalty.free or self.source.has_offset or self.loss.name == "squared":
+            return torch.zeros_like(value, dtype=torch.bool)
+        return value < self._least_weight() * 0.693
+
+    def _least_weight(self) -> float:
+        if "_least" not in self.__dict__:
+            with exact_arithmetic():
+                parts = [b.weight[b.weight > 0].min() for b in self.source if bool((b.weight > 0).any())]
+            object.__setattr__(self, "_least", float(min(parts)))
+        least: float = self.__dict__["_least"]
+        return least
+
+
+def _diagonal(entries: Tensor) -> Tensor:
+    """(*B, p, k) → (*B, p, k, p, k) with the entries on the diagonal."""
+    *_, p, k = entries.shape
+    return torch.diag_embed(entries.flatten(-2)).unflatten(-1, (p, k)).unflatten(-3, (p, k))

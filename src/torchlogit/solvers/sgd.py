@@ -1,0 +1,78 @@
+"""Stochastic gradient descent with any optimiser of torch.optim: the lesson's training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchlogit.errors import ParameterError
+from torchlogit.solvers.base import Point
+
+
+class Memory(NamedTuple):
+    """What goes on from epoch to epoch: the trained parameter, its optimiser, the order of the rows."""
+
+    parameter: Tensor
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class SGD:
+    """``epochs`` passes over the rows in mini-batches of ``batch_size`` (None: all rows at once), as in a hand-written loop.
+
+    ``reduction`` is the loss's over a batch, "sum" or "mean" (a mean of n rows makes the step n times smaller).
+    ``optimizer`` is a class of torch.optim or its name, ``options`` its further arguments (momentum, betas, …).
+    No certificate comes with training: the fit works one out afterwards.
+
+    >>> SGD(lr=0.01, epochs=1000, reduction="sum").epochs
+    1000
+    """
+
+    lr: float = 0.01
+    epochs: int = 1000
+    batch_size: int | None = None
+    reduction: str = "mean"
+    optimizer: str | type[torch.optim.Optimizer] = "SGD"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reduction not in ("sum", "mean"):
+            raise ParameterError(f'reduction must be "sum" or "mean", got {self.reduction!r}')
+        if not (0 < self.lr < float("inf")) or self.epochs < 1 or (self.batch_size or 1) < 1:
+            raise ParameterError("lr must be a positive number; epochs and batch_size must be 1 or more")
+        if isinstance(self.optimizer, str) and not hasattr(torch.optim, self.optimizer):
+            raise ParameterError(f"torch.optim has no optimiser {self.optimizer!r}")
+
+    def init(self, objective: Any, theta: Tensor) -> Point:
+        """A parameter at theta in the working precision, and its optimiser."""
+        parameter = theta.to(objective.dtype).clone().requires_grad_()
+        kind = getattr(torch.optim, self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        optimizer = kind([parameter], lr=self.lr, **self.options)
+        generator = torch.Generator().manual_seed(self.seed)
+        return _point(objective.taylor(theta, 1), Memory(parameter, optimizer, generator))
+
+    def step(self, objective: Any, point: Point) -> Point:
+        """One epoch; its value is the sum of the losses that training saw, its gradient that of the last batch."""
+        parameter, optimizer, generator = point.memory
+        total = torch.zeros((), dtype=torch.float64, device=parameter.device)
+        for batch in objective.batches(self.batch_size, generator):
+            with torch.enable_grad():
+                loss = batch.training_loss(parameter)
+                optimizer.zero_grad()
+                (loss if self.reduction == "sum" else loss / batch.source.n_rows).backward()
+            total += loss.detach().double()
+            optimizer.step()
+        assert parameter.grad is not None
+        return _point(point.at._replace(value=total, grad=parameter.grad.double()), point.memory)
+
+
+def _point(at: Any, memory: Memory) -> Point:
+    theta = memory.parameter.detach().double()
+    unknown = torch.full_like(at.value, torch.finfo(torch.float64).max)
+    return Point(theta, at, unknown, torch.zeros_like(theta), memory)

@@ -178,6 +178,18 @@ def test_bad_147_wrong_delimiter(read, delimiter):
     refused(read, "a,y\n1,0\n", "looks like ','", delimiter=delimiter)
 
 
+def test_bad_147_columns_parted_by_spaces(read):
+    refused(read, "a b\n1 0\n", "looks like ' '")
+    assert read("a b\n1 0\n", delimiter=" ").to_pydict() == {"a": [1], "b": [0]}
+    assert read("full name\nAda Lovelace\n", delimiter=",").column_names == ["full name"]
+
+
+def test_a_header_of_numbers_is_told(read):
+    with pytest.warns(DataWarning, match="is the header line missing"):
+        read("1.5,2\n3,4\n")
+    assert read("0,1,2\n3,4,5\n").column_names == ["0", "1", "2"]
+
+
 def test_tabs_are_known_by_the_extension(read):
     assert read("a\ty\n1\t0\n", name="f.tsv").to_pydict() == {"a": [1], "y": [0]}
     assert read(gzip.compress(b"a\ty\n1\t0\n"), name="f.tsv.gz").column_names == ["a", "y"]

@@ -345,7 +345,21 @@ def test_bad_90_hierarchical_columns():
     refused("2 levels of names", learn=Recipe.learn)(pd.DataFrame([[1, 2]], columns=columns))
 
 
+def test_a_plain_array_is_not_copied_and_a_recipe_of_arrays_takes_frames():
+    array = np.arange(6.0).reshape(3, 2)
+    recipe = Recipe.learn(array)
+    assert recipe.features == (Feature("x1"), Feature("x2"))
+    assert recipe.encode(array).matrix is array
+    np.testing.assert_array_equal(recipe.encode({"x2": array[:, 1], "x1": array[:, 0]}).matrix, array)
+    np.testing.assert_array_equal(recipe.encode(np.full((1, 2), 1e308)).matrix, [[1e308, 1e308]])
+    refused("`x2` is missing", learn=recipe.encode)(array[:, :1])
+    assert Recipe.learn(array, features=["x2"]).encode(array).matrix.tolist() == [[1], [3], [5]]
+    assert Recipe.learn(array, features=["x2", "x1"]).encode(array).matrix.tolist() == array[:, ::-1].tolist()
+    assert Recipe.learn(array, categorical=["x1"]).columns == ("x1=2", "x1=4", "x2")
+
+
 def test_columns_of_unequal_length():
+    refused("`x` is int, not a column")(5)
     refused("`a` 2, `b` 1", learn=Recipe.learn)({"a": [1, 2], "b": [1]})
 
 

@@ -76,7 +76,7 @@ def is_missing(value: object) -> bool:
 def refuse(name: str, values: Sequence[Any] | Array, rows: Rows, why: str) -> DataError:
     """The error that says which cells of column ``name`` cannot be used, and why."""
     found = (f"{show_value(values[row])} (row {int(row) + 1})" for row in rows[:FIRST])
-    return DataError(f"column `{show(name)}`: {show_list(found, len(rows))} {why}.")
+    return DataError(f"column `{show(name)}`: {show_list(found, len(rows))} {why}{'' if why[-1] in '.?' else '.'}")
 
 
 def numeric(cells: Cells, name: str) -> npt.NDArray[np.float64]:

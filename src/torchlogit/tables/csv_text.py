@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_LINE = 16 << 20
 MAX_COLUMNS = 100_000
 _CANDIDATES = ",;\t|"
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*")
 
 
 class TextTable(NamedTuple):
@@ -118,9 +119,11 @@ def _line_of(data: bytes, position: int) -> int:
 def _header(table: TextTable) -> list[str]:
     records = _records(table)
     _, header = next(records, (0, []))
-    if not header or next(records, None) is None:
+    _, first = next(records, (0, []))
+    if not first:
         raise DataError(f"no data rows in {table.name}" + ("" if header else ": the file is empty"))
     _check_header(header, table)
+    _check_guess(header, first, table)
     names = [name.strip() for name in header]
     if names != header:
         changed = [f"'{show(name)}'" for name in header if name != name.strip()]
@@ -142,6 +145,17 @@ def _check_header(header: list[str], table: TextTable) -> None:
     for name in header:
         if any("\udc80" <= character <= "\udcff" for character in name):
             raise _not_utf8(table)
+
+
+def _check_guess(header: list[str], first: list[str], table: TextTable) -> None:
+    """Refuse columns parted by spaces, and warn where the header looks like a row of numbers."""
+    if table.delimiter is None and len(header) == 1 and len(header[0].split()) == len(first[0].split()) > 1:
+        raise DataError(f"{table.name}: 1 column found; looks like ' ': say --delimiter ' '.")
+    numbers = [name for name in header if _NUMBER.fullmatch(name)]
+    counted = [str(int(float(header[0])) + j) for j in range(len(header))] if numbers == header else header
+    if counted != header:
+        told = f"{table.name}:1: the column names are all numbers ('{show(header[0])}', …); is the header line missing?"
+        warnings.warn(told, DataWarning, stacklevel=6)
 
 
 def _columns(table: TextTable, header: list[str]) -> pa.Table:

@@ -140,7 +140,7 @@ def _unseen(cells: Cells, rows: npt.NDArray[np.int64], feature: Feature, unseen:
     levels = show_list((show_value(level) for level in feature.levels), len(feature.levels))
     if unseen == "error":
         near = did_you_mean(level_text(cells.values[rows[0]]), feature.levels)
-        raise refuse(feature.name, cells.values, rows, f"was not seen in fitting; the levels are {levels}.{near}"[:-1])
+        raise refuse(feature.name, cells.values, rows, f"was not seen in fitting; the levels are {levels}.{near}")
     if unseen == "reference":
         told = f"column `{show(feature.name)}`: unseen levels in {show_rows(rows)} count as the reference level."
         warnings.warn(told, DataWarning, stacklevel=5)

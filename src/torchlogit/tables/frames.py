@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from torchlogit.errors import DataError
 from torchlogit.tables.names import check_unique, show
@@ -46,6 +47,17 @@ def open_frame(table: Any) -> Frame:
     return Frame(names, len(frame), frame.get_column)
 
 
+def plain_matrix(table: Any) -> npt.NDArray[np.float64] | None:
+    """An array (n, d) of finite numbers as float64 in C order, shared where it is that already; None for all else."""
+    if not isinstance(table, np.ndarray) or isinstance(table, np.ma.MaskedArray) or table.ndim != 2:
+        return None
+    if table.dtype.kind not in "biuf" or (table.dtype.kind in "iu" and table.dtype.itemsize > 4):
+        return None
+    matrix = np.ascontiguousarray(table, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return matrix if np.isfinite(matrix.sum()) else None
+
+
 def _of_array(array: np.ndarray[Any, Any]) -> Frame:
     if array.ndim != 2:
         hint = "; reshape one feature to (-1, 1), one row to (1, -1)" if array.ndim < 2 else ""
@@ -57,6 +69,9 @@ def _of_array(array: np.ndarray[Any, Any]) -> Frame:
 
 def _of_mapping(columns: Mapping[Any, Any]) -> Frame:
     names = _checked(list(columns))
+    for name in names:
+        if not hasattr(columns[name], "__len__"):
+            raise DataError(f"`{show(name)}` is {type(columns[name]).__name__}, not a column of cells")
     lengths = {name: len(columns[name]) for name in names}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"`{show(name)}` {length}" for name, length in list(lengths.items())[:5])

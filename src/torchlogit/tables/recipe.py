@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torchlogit.errors import DataError, DataWarning, ParameterError
 from torchlogit.tables.cells import numeric, read_cells
 from torchlogit.tables.features import Feature, feature_from_dict, feature_to_dict, indicate, learn_feature
-from torchlogit.tables.frames import Frame, open_frame
+from torchlogit.tables.frames import Frame, open_frame, plain_matrix
 from torchlogit.tables.names import check_unique, did_you_mean, show, show_names, warn_lookalikes
 
 _ROW_NAMES = ("", "Unnamed: 0", "__index_level_0__")
@@ -77,6 +77,8 @@ class Recipe:
         if table.n_rows == 0:
             raise DataError(f"Found array with 0 sample(s) (shape=(0, {len(names)})) while a minimum of 1 is required.")
         warn_lookalikes(names, "columns", stacklevel=4)
+        if not categorical and not reference and plain_matrix(frame) is not None:
+            return cls(tuple(map(Feature, names)))
         learnt = [learn_feature(table.column(name), name, name in categorical, reference.get(name)) for name in names]
         recipe = cls(tuple(learnt))
         check_unique(recipe.columns, "the encoded table")
@@ -92,7 +94,8 @@ class Recipe:
         """The matrix of ``frame``, columns found by name in any order.
 
         A level that was not seen in learning is an error, counts as ``"missing"`` (NaN), or as the ``"reference"``
-        with a warning. Columns the recipe does not know are ignored, or with ``extra="error"`` refused.
+        with a warning. Columns the recipe does not know are ignored, or with ``extra="error"`` refused. The matrix of
+        a C-ordered float64 array may be that array itself: do not write into it.
 
         Raises `DataError` naming the column that is missing, of the wrong kind, infinite or of an unseen level.
         """
@@ -104,7 +107,8 @@ class Recipe:
         unknown = set(table.names) - {feature.name for feature in self.features}
         if unknown and extra == "error":
             raise DataError(f"the table has {show_names(sorted(unknown))}, which the model does not know.")
-        return _encode(self.features, table, unseen)
+        matrix = plain_matrix(frame) if self.columns == table.names else None
+        return _encode(self.features, table, unseen) if matrix is None else Encoded(matrix, {})
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON types; `from_dict` gives it back."""

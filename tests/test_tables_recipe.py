@@ -139,6 +139,7 @@ def test_bad_24_whole_numbers_beyond_float64(value):
         pl.Series([1, value], dtype=pl.Int128),
     ):
         refused("column `x`", str(value), "row 2", "2^53")(values)
+    refused("`x1`", "2^53", learn=Recipe.learn)(np.full((1, 1), 2**53 + 1))
     assert one(np.array([1, 2**53])).encode({"x": [2**53]}).matrix[0, 0] == 2**53
 
 
@@ -198,6 +199,7 @@ def test_bad_76_duplicate_names():
         refused("`a` more than once (columns 1, 2)", learn=Recipe.learn)(frame)
         refused("`a` more than once", learn=Recipe.learn({"a": [1, 2]}).encode)(frame)
     refused("`a` more than once", learn=Recipe.learn, features=["a", "a"])({"a": [1]})
+    refused("`x1` more than once", learn=Recipe.learn, features=["x1", "x1"])(np.ones((2, 2)))
 
 
 def test_bad_77_names_that_are_not_text():

@@ -80,6 +80,8 @@ def test_bad_48_a_target_that_looks_like_an_identifier():
     refused(lambda: encode_target(np.arange(30)), "30 classes in 30 rows", "identifier")
     refused(lambda: encode_target(np.arange(4000) // 4), "1000 classes in 4000 rows")
     assert len(encode_target(np.arange(4000) // 8).classes) == 500
+    with pytest.warns(DataWarning, match="fewer than 8"):
+        assert len(encode_target(["a", "b", "c"]).classes) == 3
 
 
 def test_bad_49_classes_of_few_rows_are_told():

@@ -198,12 +198,15 @@ def test_columns_of_unequal_length_are_refused_before_a_file_is_made(tmp_path):
     assert only(tmp_path) == []
 
 
-def test_parquet_pages_carry_checksums(tmp_path):
+def test_bad_166_parquet_pages_carry_checksums(tmp_path):
     path = tmp_path / "out.parquet"
     write_table(path, {"x": np.arange(1000.0)})
+    assert pq.ParquetFile(path, page_checksum_verification=True).read().num_rows == 1000
+    table = pq.read_table(path)
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_page_checksum=True)
     data = bytearray(path.read_bytes())
-    data[200] ^= 1
+    data[4000] ^= 1
     path.write_bytes(data)
     with pytest.raises(FileError, match="damaged"):
         read_table(path)
-    assert pq.ParquetFile(path).metadata.num_rows == 1000
+    assert pq.read_table(path) != table

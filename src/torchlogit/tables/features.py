@@ -50,7 +50,7 @@ def learn_feature(values: Any, name: str, declared: bool, reference: str | None)
         return _no_reference(name, reference)
     if not declared and cells.order is None:
         _refuse_numbers_as_text(cells, name)
-    levels, _ = _levels(cells, name)
+    levels = _levels(cells, name)
     _check_levels(levels, name, declared, int((~cells.missing).sum()))
     if reference is not None and reference not in levels:
         raise DataError(f"column `{show(name)}` has no level {show_value(reference)}.{did_you_mean(reference, levels)}")
@@ -71,20 +71,18 @@ def _refuse_numbers_as_text(cells: Cells, name: str) -> None:
         raise refuse(name, cells.values, rows, why)
 
 
-def _levels(cells: Cells, name: str) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """The levels that occur, in their order, and each row's place among them."""
-    found, codes = distinct(cells, name)
-    texts = [level_text(value) for value in found.tolist()]
+def _levels(cells: Cells, name: str) -> tuple[str, ...]:
+    """The levels that occur, in their declared order or sorted."""
+    texts = [level_text(value) for value in distinct(cells, name)[0].tolist()]
     if cells.order is None:
-        return tuple(texts), codes
+        return tuple(texts)
+    occurs = set(texts)
     order = [level_text(value) for value in cells.order]
-    unused = [level for level in order if level not in set(texts)]
+    unused = [level for level in order if level not in occurs]
     if unused:
         told = show_list((show_value(level) for level in unused), len(unused))
         warnings.warn(f"column `{show(name)}` has no row of level {told}; left out.", DataWarning, stacklevel=6)
-    levels = tuple(level for level in order if level not in set(unused))
-    place = np.array([levels.index(text) for text in texts] + [-1])
-    return levels, place[codes]
+    return tuple(level for level in order if level in occurs)
 
 
 def level_text(value: object) -> str:

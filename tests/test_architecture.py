@@ -16,8 +16,8 @@ LAYERS = [
     {"errors", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties"},
     {"sources", "moments", "datasets"},
-    {"objective", "separation", "rank", "solvers"},
-    {"fit", "module", "nn", "store", "estimators"},
+    {"objective", "separation", "rank", "solvers", "choice", "estimate"},
+    {"fit", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
@@ -25,6 +25,7 @@ LAYERS = [
 # Who may import upward, what, and why.
 UPWARD = {
     ("fit", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
+    ("fit", "report"): "likewise",
 }
 
 # Who may import a library. Everywhere else it would be loaded without need or tie the mathematics to it.
@@ -151,8 +152,8 @@ def strangers(found, packages):
 
 
 def not_a_solvers(found, packages):
-    """What a solver imports beside ``solvers.base``, ``errors``, torch and the standard library."""
-    allowed = {"torchlogit.solvers.base", "torchlogit.errors", "torch"}
+    """What a solver imports beside other solvers, ``errors``, ``linalg``, torch and the standard library."""
+    allowed = {"torchlogit.solvers", "torchlogit.errors", "torchlogit.linalg", "torch"}
     for name in sorted(found):
         if name.startswith("solvers.") and name != "solvers.base":
             for target, _ in imports(name, found[name], package=name in packages):

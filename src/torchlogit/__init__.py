@@ -1,2 +1,63 @@
-"""torchlogit: logistic regression you can trust, on PyTorch."""
+"""torchlogit: logistic regression you can trust, on PyTorch.
+
+Names load on first use, so that ``import torchlogit`` imports neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from torchlogit import datasets, nn
+    from torchlogit.errors import *  # noqa: F403
+    from torchlogit.estimators import LogisticRegression
+    from torchlogit.fit import Fit, fit, load
+    from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
+    from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
+
+_HOMES = {
+    "Fit": "fit",
+    "fit": "fit",
+    "load": "fit",
+    "LogisticRegression": "estimators",
+    "ElasticNet": "penalties",
+    "L1": "penalties",
+    "L2": "penalties",
+    "NoPenalty": "penalties",
+    "LBFGS": "solvers",
+    "Newton": "solvers",
+    "Proximal": "solvers",
+    "SGD": "solvers",
+    "Status": "solvers",
+    "AccuracyWarning": "errors",
+    "AliasedWarning": "errors",
+    "DataError": "errors",
+    "DataWarning": "errors",
+    "FileError": "errors",
+    "ModelFileError": "errors",
+    "NotCertifiedError": "errors",
+    "NotCertifiedWarning": "errors",
+    "ParameterError": "errors",
+    "TorchlogitError": "errors",
+    "TorchlogitWarning": "errors",
+}
+_MODULES = ("datasets", "nn", "plots")
+
+__all__ = [*_HOMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"torchlogit.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'torchlogit' has no attribute {name!r}")
+    value = getattr(import_module(f"torchlogit.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -41,15 +41,22 @@ class Coordinates(NamedTuple):
         t = t / self.scale[:, None]
         return t if self.basis is None else self.basis.mT @ t
 
-    def inverse_slopes(self, slopes: Tensor) -> Tensor:
-        """The inverse of `slopes` (with a basis of r < d columns: the least-squares one)."""
-        gamma = slopes * self.scale[:, None]
-        return gamma if self.basis is None else torch.linalg.lstsq(self.basis, gamma).solution
+    def gamma(self, theta: Tensor, intercept: bool) -> Tensor:
+        """The inverse of `theta` (with a basis of r < d columns: the least-squares one)."""
+        lead = int(intercept)
+        slopes = theta[lead:] * self.scale[:, None]
+        if self.basis is not None:
+            slopes = torch.linalg.lstsq(self.basis, slopes).solution
+        bias = theta[:lead] if self.shift is None or not lead else theta[:1] + (self.shift @ slopes)[None]
+        return torch.cat([bias, slopes])
 
-    def theta(self, gamma: Tensor) -> Tensor:
-        """Theta in units of ``x - centre`` (its row 0 the intercept there), (*B, d + 1, k), from that in units of z."""
-        bias = gamma[..., :1, :] if self.shift is None else gamma[..., :1, :] - (self.shift @ gamma[..., 1:, :])[..., None, :]
-        return torch.cat([bias, self.slopes(gamma[..., 1:, :])], -2)
+    def theta(self, gamma: Tensor, intercept: bool) -> Tensor:
+        """Theta in units of ``x - centre`` (row 0 the intercept there), (d + 1, k) or (d, k), from that in units of z."""
+        lead = int(intercept)
+        bias, slopes = gamma[:lead], gamma[lead:]
+        if self.shift is not None and lead:
+            bias = bias - (self.shift @ slopes)[None]
+        return torch.cat([bias, self.slopes(slopes)])
 
     def transform(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """Z (n, r) of one dense block, in float64 until the differences are taken."""
@@ -161,6 +168,8 @@ class Design:
         w = theta[..., 1:, :] if self.intercept else theta
         bias = theta[..., :1, :] if self.intercept else torch.zeros_like(theta[..., :1, :])
         if self.folded is not None:
+            if self.folded.shift is not None:
+                bias = bias - (self.folded.shift @ w).unsqueeze(-2)
             w = self.folded.slopes(w)
             bias = bias - (self.folded.centre @ w).unsqueeze(-2)
         if w.ndim == 2 and self.dense:
@@ -173,6 +182,8 @@ class Design:
         sums = r.sum(-2, keepdim=True)
         if self.folded is not None:
             out = self.folded.adjoint(out - self.folded.centre[:, None] * sums)
+            if self.folded.shift is not None:
+                out = out - self.folded.shift[:, None] * sums
         return torch.cat([sums, out], -2) if self.intercept else out
 
     def gram(self, h: Tensor) -> Tensor:
@@ -229,14 +240,20 @@ class Design:
             inner, sums = _torch((weighted.T @ self.x).toarray()), _torch(weighted.sum(0))
         total = h.sum()
         if self.folded is not None:
-            c = self.folded.centre
-            cross = torch.outer(sums, c)
-            inner = inner - cross - cross.mT + total * torch.outer(c, c)
+            inner, sums = _shifted(inner, sums, total, self.folded.centre)
             inner = self.folded.adjoint(self.folded.adjoint(inner).mT)
-            sums = self.folded.adjoint((sums - total * c)[:, None])[:, 0]
+            sums = self.folded.adjoint(sums[:, None])[:, 0]
+            if self.folded.shift is not None:
+                inner, sums = _shifted(inner, sums, total, self.folded.shift)
         if not self.intercept:
             return inner
         return torch.cat([torch.cat([total[None], sums])[None], torch.cat([sums[:, None], inner], 1)])
+
+
+def _shifted(inner: Tensor, sums: Tensor, total: Tensor, by: Tensor) -> tuple[Tensor, Tensor]:
+    """Second and first moments about ``by`` from those about 0."""
+    cross = torch.outer(sums, by)
+    return inner - cross - cross.mT + total * torch.outer(by, by), sums - total * by
 
 
 def _torch(array: Any) -> Tensor:
@@ -247,7 +264,7 @@ def _torch(array: Any) -> Tensor:
 
 def _flat(t: Tensor) -> Tensor:
     """(*B, m, k) → (m, B·k): every batch member is a column of one product."""
-    return t if t.ndim == 2 else t.reshape(-1, *t.shape[-2:]).movedim(0, 1).reshape(t.shape[-2], -1)
+    return t if t.ndim == 2 else t.flatten(0, -3).movedim(0, 1).flatten(1)
 
 
 def _unflat(flat: Tensor, like: Tensor) -> Tensor:
@@ -255,4 +272,4 @@ def _unflat(flat: Tensor, like: Tensor) -> Tensor:
     if like.ndim == 2:
         return flat
     *batch, _, k = like.shape
-    return flat.reshape(flat.shape[0], -1, k).movedim(1, 0).reshape(*batch, flat.shape[0], k)
+    return flat.unflatten(1, (-1, k)).movedim(1, 0).unflatten(0, batch)

@@ -7,7 +7,7 @@ Closed derivatives are speed-ups, tested against the derived ones.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 

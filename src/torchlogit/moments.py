@@ -68,7 +68,9 @@ def _first_row(source: Source) -> Tensor:
     return x[0].double()
 
 
-def _sums(block: Block, pivot: Tensor, mean: Tensor | None, unit: Tensor | None) -> tuple[tuple[Tensor, Tensor], Tensor]:
+def _sums(
+    block: Block, pivot: Tensor, mean: Tensor | None, unit: Tensor | None
+) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Weighted sums over a block: of deviations and |deviations| in the first pass, of deviations and squares in the second."""
     w = block.weight.double()
     w = w if w.ndim == 1 else w.sum(tuple(range(w.ndim - 1)))

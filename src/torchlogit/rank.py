@@ -79,7 +79,9 @@ def _refined(source: Source, start: Coordinates, unit: Tensor, dependences: list
         basis[:, kept] /= size
         lost = basis.diagonal()[kept].abs() * _reach(basis[:, kept], noise) > unit[kept]
         if bool(lost.any()):
-            dependences += [_dependence(int(j), basis, float(m), start) for j, m in zip(kept[lost], shift[lost], strict=True)]
+            dependences += [
+                _dependence(int(j), basis, float(m), start) for j, m in zip(kept[lost], shift[lost], strict=True)
+            ]
             basis[kept[lost]] = 0  # later columns are not built on it: what they owe it was noise
             kept, shift, gram, size = kept[~lost], shift[~lost], gram[~lost][:, ~lost], size[~lost]
         root = _cholesky(gram / size[:, None] / size)

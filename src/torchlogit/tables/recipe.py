@@ -73,7 +73,7 @@ class Recipe:
         reference = reference or {}
         names = _chosen(table, features, target)
         for asked in (*categorical, *reference):
-            _require(asked, names, "is no feature")
+            require(asked, names, "is no feature")
         if table.n_rows == 0:
             raise DataError(f"Found array with 0 sample(s) (shape=(0, {len(names)})) while a minimum of 1 is required.")
         warn_lookalikes(names, "columns", stacklevel=4)
@@ -103,7 +103,7 @@ class Recipe:
             raise ParameterError(f"unseen={unseen!r} is not 'error', 'missing' or 'reference'")
         table = open_frame(frame)
         for feature in self.features:
-            _require(feature.name, table.names, "is missing from the table")
+            require(feature.name, table.names, "is missing from the table")
         unknown = set(table.names) - {feature.name for feature in self.features}
         if unknown and extra == "error":
             raise DataError(f"the table has {show_names(sorted(unknown))}, which the model does not know.")
@@ -127,7 +127,7 @@ class Recipe:
 
 def _chosen(table: Frame, features: Sequence[str] | None, target: str | None) -> tuple[str, ...]:
     if target is not None:
-        _require(target, table.names, "is missing from the table")
+        require(target, table.names, "is missing from the table")
     if features is None:
         names = tuple(name for name in table.names if name != target)
         _warn_names(names)
@@ -136,14 +136,14 @@ def _chosen(table: Frame, features: Sequence[str] | None, target: str | None) ->
             raise DataError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required.")
         return names
     for name in features:
-        _require(name, table.names, "is missing from the table")
+        require(name, table.names, "is missing from the table")
     check_unique(list(features), "the list of features")
     if target in features:
         raise DataError(f"`{show(target)}` is the target and cannot also be a feature: it would predict itself.")
     return tuple(features)
 
 
-def _require(name: str, names: Sequence[str], what: str) -> None:
+def require(name: str, names: Sequence[str], what: str) -> None:
     if name not in names:
         near = did_you_mean(str(name), names) or f" There are {show_names(names) or 'no columns'}."
         raise DataError(f"column `{show(name)}` {what}.{near}")

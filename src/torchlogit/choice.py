@@ -1,0 +1,52 @@
+"""Which solver ``solver="auto"`` takes, and why."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from torchlogit.errors import ParameterError
+from torchlogit.solvers import LBFGS, SGD, Newton, Proximal
+
+NEWTON_SIZE = 3000  # p·k up to which a full Hessian is worth its Cholesky factor
+NEWTON_WORK = 2e9  # multiplications of one Hessian up to which Newton's few steps are cheapest
+NEWTON_MOST = 20_000  # p·k beyond which a full Hessian is refused: 3.2 GB
+
+SOLVERS = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal, "sgd": SGD}
+
+
+class Choice(NamedTuple):
+    """A solver and the sentence that says why it was taken."""
+
+    solver: Any
+    reason: str
+
+
+def choose(solver: Any, *, n: int, p: int, k: int, rough: bool) -> Choice:
+    """The solver for n rows, p·k coefficients and a penalty with (``rough``) or without an L1 part.
+
+    ``solver`` is "auto", a name in `SOLVERS`, or a solver object. ParameterError for an unknown name, an L1 penalty
+    with a solver that cannot make exact zeros, or a Hessian that would not fit in memory.
+    """
+    if isinstance(solver, str) and solver != "auto":
+        if solver not in SOLVERS:
+            raise ParameterError(f'unknown solver {solver!r}; there are "auto", {", ".join(map(repr, SOLVERS))}')
+        solver = SOLVERS[solver]()
+    if solver != "auto":
+        return Choice(_fitting(solver, p * k, rough), "asked for")
+    if rough:
+        return Choice(Proximal(), "an L1 penalty needs exact zeros")
+    work = n * p * p * k * (k + 1) / 2
+    if p * k <= NEWTON_SIZE and (work <= NEWTON_WORK or n < 50 * p):
+        return Choice(Newton(), f"{p * k} coefficients: a full Hessian is cheap")
+    return Choice(LBFGS(), f"{n} rows and {p * k} coefficients: a full Hessian a step would cost more")
+
+
+def _fitting(solver: Any, size: int, rough: bool) -> Any:
+    if rough and isinstance(solver, Newton | LBFGS):
+        raise ParameterError(f"{type(solver).__name__} cannot make the exact zeros of an L1 penalty; use Proximal()")
+    if isinstance(solver, Newton) and size > NEWTON_MOST:
+        need = 8 * size**2 / 2**30
+        raise ParameterError(f"Newton's Hessian for {size} coefficients needs {need:.0f} GiB; use LBFGS() instead")
+    if not (hasattr(solver, "init") and hasattr(solver, "step")):
+        raise ParameterError(f"{solver!r} is no solver: it needs init(objective, theta) and step(objective, point)")
+    return solver

@@ -1,0 +1,227 @@
+"""From rows to a certified optimum: coordinates, solver, certificate, separation, covariance. All doors go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchlogit.choice import Choice, choose
+from torchlogit.design import Coordinates
+from torchlogit.errors import DataError
+from torchlogit.linalg import factor
+from torchlogit.losses import Loss
+from torchlogit.moments import moments
+from torchlogit.objective import FULL_LIMIT, Objective
+from torchlogit.penalties import ElasticNet, Strengths
+from torchlogit.rank import LIMIT, Dependence, Rank, independent
+from torchlogit.separation import separation
+from torchlogit.solvers import SGD, Newton, Record, Status, minimize
+from torchlogit.solvers.base import Point, Solution, relative
+from torchlogit.sources.base import Source
+
+SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating direction is not rounding
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How near the optimum a fit is: ``relative_distance`` estimates (F − F*) / F, ``gradient_norm`` is max |gᵢ|.
+
+    The gradient is that of a sum over rows, in columns scaled to unit spread. ``kind`` says what the distance is:
+    half the Newton decrement, the duality gap (an upper bound), or a quasi-Newton estimate.
+    """
+
+    relative_distance: float
+    gradient_norm: float
+    kind: str
+    tol: float
+
+
+class Estimate(NamedTuple):
+    """What comes of fitting: theta (p, k) about ``centre``, its covariance or None, and everything known about it."""
+
+    theta: Tensor
+    centre: Tensor
+    covariance: Tensor | None  # (p·k, p·k), about the centre
+    value: float
+    log_likelihood: float
+    null_log_likelihood: float
+    status: Status
+    certificate: Certificate
+    history: list[Record]
+    n_iter: int
+    choice: Choice
+    dependences: list[Dependence]
+    amplification: Tensor  # (d,)
+    infinite: Tensor | None  # (p, k) signs of coefficients that are infinite, when separated
+    complete: bool = False
+
+
+def estimate(
+    source: Source,
+    columns: Sequence[str],
+    k: int,
+    *,
+    loss: Loss,
+    penalty: ElasticNet,
+    solver: Any = "auto",
+    max_iter: int = 100,
+    tol: float | None = None,
+    dtype: torch.dtype = torch.float64,
+    start: Tensor | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> Estimate:
+    """Minimise F over the rows of a source. ``start`` is a theta (p, k) in the user's units, about x = 0."""
+    rank = _coordinates(source, penalty, isinstance(solver, SGD))
+    coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
+    objective = Objective(source, loss, strengths, k, coordinates, dtype)
+    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough)
+    tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
+    begin = objective.zeros() if start is None else _begin(start, rank.coordinates, source.intercept)
+    most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
+    solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
+    point, status, kind = _certified(objective, solution, choice.solver, tol)
+    apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
+    status = Status.separated if apart else status
+    theta = rank.coordinates.theta(point.theta, source.intercept)
+    value = float(point.at.value)
+    return Estimate(
+        theta=theta,
+        centre=rank.coordinates.centre,
+        covariance=_covariance(objective, point, rank.coordinates) if status is Status.converged else None,
+        value=value,
+        log_likelihood=float(strengths.value(point.theta)) - value,
+        null_log_likelihood=_null(objective),
+        status=status,
+        certificate=_certificate(objective, point, kind, tol),
+        history=solution.history,
+        n_iter=solution.n_iter,
+        choice=choice,
+        dependences=rank.dependences,
+        amplification=rank.amplification,
+        infinite=infinite,
+        complete=complete,
+    )
+
+
+class NotFinite(DataError):
+    """A column holds NaN or infinity; whoever knows the names says where."""
+
+
+def _coordinates(source: Source, penalty: ElasticNet, raw: bool) -> Rank:
+    """Coordinates of the fit: the user's own for SGD, independent ones without a penalty, else centred and scaled."""
+    found = moments(source)
+    if not bool(found.coordinates.centre.isfinite().all() and found.coordinates.scale.isfinite().all()):
+        raise NotFinite("a column holds NaN, infinity, or numbers so large that their sum is infinite")
+    plain = torch.ones(source.n_features, dtype=torch.float64, device=source.device)
+    if raw:
+        return Rank(Coordinates(torch.zeros_like(plain), plain), [], plain)
+    if not penalty.free or source.n_features > LIMIT or source.n_features == 0:
+        return Rank(found.coordinates, [], plain)
+    rank = independent(source, found)
+    if (
+        source.n_rows < source.n_features + source.intercept
+        and source.n_rows <= rank.coordinates.rank + source.intercept
+    ):
+        raise DataError(
+            f"{source.n_rows} rows cannot determine {source.n_features + source.intercept} coefficients without a "
+            f"penalty (at most {source.n_rows} can be identified); add a penalty, or use fewer columns"
+        )
+    return rank
+
+
+def _penalty(
+    coordinates: Coordinates, penalty: ElasticNet, columns: Sequence[str], intercept: bool
+) -> tuple[Coordinates, Strengths]:
+    """The penalty's strengths in these coordinates; with a basis there is no penalty, only its shape."""
+    if coordinates.basis is None:
+        return coordinates, penalty.strengths(columns, coordinates, intercept)
+    zeros = coordinates.scale.new_zeros(coordinates.rank + intercept, 1)
+    return coordinates, Strengths(zeros, zeros)
+
+
+def _default_tol(rough: bool, dtype: torch.dtype) -> float:
+    """As far as the arithmetic goes with a margin: (10 digits of a standard error)² in float64."""
+    if dtype != torch.float64:
+        return 1e-12
+    return 1e-13 if rough else 1e-20
+
+
+def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
+    """A caller's theta, about x = 0, in the solver's coordinates."""
+    theta = start.to(coordinates.centre).clone()
+    if intercept:
+        theta[0] = theta[0] + coordinates.centre @ theta[1:]
+    return coordinates.gamma(theta, intercept)
+
+
+def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
+    """The last point with its certificate; Newton's squares what distance is left, SGD's is worked out here."""
+    point, status = solution.point, solution.status[0]
+    if isinstance(solver, Newton):
+        if status is Status.converged and float(relative(point)) > 1e-30:
+            further = solver.step(objective, point)
+            point = further if bool(further.distance < point.distance) else point
+        return point, status, "half the Newton decrement"
+    if isinstance(solver, SGD) and status is not Status.not_finite and objective.p * objective.k <= FULL_LIMIT:
+        point = Newton().init(objective, point.theta)
+        status = Status.converged if float(relative(point)) <= max(tol, 1e-8) else Status.max_iter
+        if bool(objective.separated(point.at.value)):
+            status = Status.separated
+        return point, status, "half the Newton decrement"
+    return point, status, "duality gap" if objective.penalty.rough else "quasi-Newton estimate"
+
+
+def _certificate(objective: Objective, point: Point, kind: str, tol: float) -> Certificate:
+    slope = objective.penalty.subgradient(point.theta, point.at.grad)
+    return Certificate(float(relative(point)), float(slope.abs().max()) if slope.numel() else 0.0, kind, tol)
+
+
+def _separated(
+    objective: Objective, point: Point, status: Status, coordinates: Coordinates
+) -> tuple[bool, bool, Tensor | None]:
+    """Whether the classes are separated, completely so, and the signs of the coefficients that are infinite."""
+    if status is Status.not_finite:
+        return False, False, None
+    if status is Status.separated:
+        return True, True, _signs(point.theta, coordinates, objective.source.intercept)
+    found = separation(objective, point.theta)
+    if found is None:
+        return False, False, None
+    return True, found.complete, _signs(found.direction, coordinates, objective.source.intercept)
+
+
+def _signs(direction: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
+    """Signs of the slopes that a direction moves, entries that are only rounding left out; 0 for the intercept."""
+    theta = coordinates.theta(direction, intercept)
+    effect = theta * torch.cat([theta.new_zeros(int(intercept)), coordinates.scale])[:, None]
+    return torch.where(effect.abs() > SIGNIFICANT * effect.abs().max(), theta.sign(), 0.0)
+
+
+def _covariance(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
+    """Inverse of the information, (p·k, p·k), about the centre; only for an unpenalised likelihood of moderate size."""
+    if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT or objective.loss.name == "squared":
+        return None
+    hess = point.at.hess if point.at.hess is not None else objective.taylor(point.theta, 2).hess
+    inverse = factor(hess).inverse()
+    if objective.loss.symmetric:  # the part along the flat directions is made up: leave it out
+        k = objective.k
+        centring = torch.eye(k, dtype=inverse.dtype, device=inverse.device) - 1 / k
+        whole = torch.block_diag(*[centring] * objective.p)
+        inverse = whole @ inverse @ whole
+    values, vectors = torch.linalg.eigh(inverse)
+    root = (vectors * values.clamp_min(0).sqrt()).reshape(objective.p, -1)
+    spread = coordinates.theta(root, objective.source.intercept).reshape(-1, len(values))
+    return spread @ spread.mT
+
+
+def _null(objective: Objective) -> float:
+    """Log-likelihood of the model with nothing but an intercept (and the offset)."""
+    nothing = objective.zeros()
+    if not objective.source.intercept:
+        return -float(objective.taylor(nothing, 0).value)
+    only = objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device))
+    return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)

@@ -1,0 +1,462 @@
+"""The functional door: a table in, a `Fit` out."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.design import Coordinates, Design
+from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
+from torchlogit.estimate import Certificate, Estimate, NotFinite, estimate
+from torchlogit.intake import is_matrix, matrix, not_finite
+from torchlogit.losses import LOSSES, Loss
+from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.rank import Dependence
+from torchlogit.solvers import Record, Status
+from torchlogit.sources.base import Source
+from torchlogit.sources.memory import MemorySource
+from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, show
+from torchlogit.told import told
+
+if TYPE_CHECKING:
+    from torchlogit.inference.wald import Table
+    from torchlogit.nn import LogisticRegression
+
+UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model. Shapes: d features, p = d + 1 with an intercept, K classes, k = 1 for two classes, else K.
+
+    ``theta_centred`` (p, k) are the coefficients about ``centre`` (d,): its row 0 is η at the centre, the others are
+    slopes in the user's units; `theta` has the intercept at x = 0. Fields say how the fit came about and how good it
+    is; ``warnings`` are the sentences it was told with.
+    """
+
+    columns: tuple[str, ...]
+    classes: npt.NDArray[Any]
+    target: str
+    theta_centred: Tensor
+    centre: Tensor
+    intercept: bool
+    loss: str
+    penalty: ElasticNet
+    status: Status
+    certificate: Certificate
+    log_likelihood: float
+    null_log_likelihood: float
+    value: float
+    n_rows: int
+    n_iter: int
+    solver: str
+    class_weights: tuple[float, ...] = ()  # total weight of each class
+    dropped: int = 0
+    offset: str | None = None
+    covariance_centred: Tensor | None = None  # (p·k, p·k)
+    dependences: tuple[Dependence, ...] = ()
+    infinite: Tensor | None = None
+    complete: bool = False
+    recipe: Recipe | None = None
+    warnings: tuple[str, ...] = ()
+    history: list[Record] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def theta(self) -> Tensor:
+        """Coefficients (p, k) in the user's units, row 0 the intercept at x = 0; 0 for aliased columns."""
+        theta = self.theta_centred.clone()
+        if self.intercept:
+            theta[0] -= self.centre @ theta[1:]
+        return theta
+
+    @property
+    def coef(self) -> Tensor:
+        """Slopes (d, k)."""
+        return self.theta_centred[int(self.intercept) :]
+
+    @property
+    def aliased(self) -> tuple[str, ...]:
+        """Columns that add nothing to those before them; they have no coefficient."""
+        return tuple(self.columns[dependence.column] for dependence in self.dependences)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of theta's rows."""
+        return ("(Intercept)", *self.columns) if self.intercept else self.columns
+
+    @property
+    def positive(self) -> Any:
+        """The class whose probability a binary model gives: the last in sorted order."""
+        return self.classes[-1]
+
+    @property
+    def certified(self) -> bool:
+        """Whether the fit stands at a certified optimum."""
+        return self.status is Status.converged
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance of theta, (p·k, p·k), rows in the order of ``theta.ravel()``: the inverse information.
+
+        Raises NotCertifiedError where it would be false: with a penalty, without a certificate, or for too many terms.
+        """
+        if self.covariance_centred is None:
+            raise NotCertifiedError(f"no standard errors: {self.no_errors}")
+        shift = torch.eye(len(self.names), dtype=torch.float64)
+        if self.intercept:
+            shift[0, 1:] = -self.centre.cpu()
+        whole = torch.kron(shift, torch.eye(self.theta_centred.shape[1], dtype=torch.float64))
+        return whole @ self.covariance_centred.cpu() @ whole.mT
+
+    @property
+    def no_errors(self) -> str:
+        """Why there are no standard errors; empty when there are."""
+        if self.covariance_centred is not None:
+            return ""
+        if not self.penalty.free:
+            return "the fit is penalised, so its coefficients are shrunk and intervals around them would not cover"
+        if not self.certified:
+            return str(self.status.value)
+        return "they are given for logistic and softmax fits of up to 1500 coefficients"
+
+    def table(self, level: float = 0.95) -> Table:
+        """Estimate, standard error, z, p, interval and odds ratio of every term."""
+        from torchlogit.inference.wald import wald
+
+        return wald(self, level)
+
+    def summary(self) -> str:
+        """The fit in words and as a table, 80 columns wide."""
+        from torchlogit.report import summary
+
+        return summary(self)
+
+    def eta(self, rows: Any, offset: Any = None) -> Tensor:
+        """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""
+        x = self._matrix(rows)
+        if (offset is None) != (self.offset is None):
+            need = (
+                "was fitted with an offset: give one" if offset is None else "was fitted without an offset: give none"
+            )
+            raise DataError(f"the model {need}")
+        if x.shape[1] != len(self.columns):
+            raise DataError(
+                f"X has {x.shape[1]} features, but the model is expecting {len(self.columns)} features as input"
+            )
+        out = self._eta(x)
+        if not bool(out.isfinite().all()):
+            raise not_finite(x, self.columns)
+        if offset is None:
+            return out
+        extra = torch.from_numpy(encode_offset(offset, len(out), str(self.offset))).to(out)
+        return out + (extra[:, None] if extra.ndim == 1 else extra)
+
+    def _eta(self, x: Any) -> Tensor:
+        device = x.device if isinstance(x, Tensor) else torch.device("cpu")
+        centre = self.centre.to(device)
+        here = Coordinates(centre, torch.ones_like(centre), explicit=bool((centre.abs() > 1e3).any()))
+        nothing = torch.zeros(x.shape[0], dtype=torch.float64, device=device)
+        source = MemorySource(x, nothing, intercept=self.intercept)
+        theta = self.theta_centred.to(device)
+        with exact_arithmetic():
+            parts = [Design(block.design.x, self.intercept, torch.float64, here).matmul(theta) for block in source]
+        return torch.cat(parts) if parts else torch.zeros(0, theta.shape[1], dtype=torch.float64, device=device)
+
+    def _matrix(self, rows: Any) -> Any:
+        if is_matrix(rows) or self.recipe is None:
+            return matrix(rows)
+        encoded = self.recipe.encode(rows)
+        keep_rows(encoded.missing, len(encoded.matrix))
+        return torch.from_numpy(encoded.matrix)
+
+    def predict_proba(self, rows: Any, offset: Any = None) -> Tensor:
+        """Probabilities (n, K), columns in the order of ``classes``."""
+        mean = self._loss().mean(self.eta(rows, offset))
+        return torch.cat([1 - mean, mean], -1) if mean.shape[-1] == 1 else mean
+
+    def predict(self, rows: Any, offset: Any = None) -> npt.NDArray[Any]:
+        """The most probable class of every row, (n,)."""
+        return np.asarray(self.classes[self.predict_proba(rows, offset).argmax(-1).cpu().numpy()])
+
+    def decide(self, rows: Any, uncertain: tuple[float, float] = (0.4, 0.6), offset: Any = None) -> npt.NDArray[Any]:
+        """The class of every row (n,), or "uncertain" where the probability of the positive class lies in the band.
+
+        With more than two classes: where no class has at least the band's upper end.
+        """
+        low, high = uncertain
+        if not 0 <= low <= high <= 1:
+            raise ParameterError(f"the uncertain band must be two probabilities, the lower first; got {uncertain}")
+        p = self.predict_proba(rows, offset).cpu().numpy()
+        out = self.classes[p.argmax(-1)].astype(object)
+        doubtful = (p[:, -1] >= low) & (p[:, -1] <= high) if p.shape[1] == 2 else p.max(-1) < high
+        out[doubtful] = UNCERTAIN
+        return np.asarray(out)
+
+    def module(self) -> LogisticRegression:
+        """The model as a `torch.nn.Module` with these weights, float64."""
+        from torchlogit.nn import LogisticRegression
+
+        out = LogisticRegression(len(self.columns), len(self.classes), bias=self.intercept, dtype=torch.float64)
+        with torch.no_grad():
+            out.linear.weight.copy_(self.coef.mT)
+            if self.intercept:
+                out.linear.bias.copy_(self.theta[0])
+        return out
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file (safetensors with a JSON header; no training data), atomically."""
+        from torchlogit.persist import save
+
+        save(self, path)
+
+    def _loss(self) -> Loss:
+        return LOSSES[self.loss]()
+
+
+def load(path: str | os.PathLike[str]) -> Fit:
+    """Read a model file that `Fit.save` wrote; ModelFileError for anything else, which is never executed."""
+    from torchlogit.persist import load
+
+    return load(path)
+
+
+def fit(
+    data: Any,
+    target: Any,
+    *,
+    features: Sequence[str] | None = None,
+    penalty: ElasticNet | None = None,
+    loss: str = "auto",
+    weight: Any = None,
+    offset: Any = None,
+    intercept: bool = True,
+    categorical: Sequence[str] = (),
+    reference: Mapping[str, str] | None = None,
+    missing: Literal["error", "drop"] = "error",
+    solver: Any = "auto",
+    max_iter: int = 100,
+    tol: float | None = None,
+    dtype: Literal["float64", "float32"] = "float64",
+    device: str | torch.device | None = None,
+    start: Tensor | None = None,
+    strict: bool = False,
+    watch: Callable[[Record], None] | None = None,
+) -> Fit:
+    """Fit a logistic regression (two classes) or a symmetric softmax (more), by default without a penalty.
+
+    ``data`` is a data frame of any library (pandas, polars, pyarrow), a dict of columns, or a matrix (numpy, torch,
+    SciPy sparse); ``target`` a column's name, or the labels. Text columns become categories, compared with their first
+    level. ``weight`` and ``offset`` are a column's name or one number a row; a weight of 2 means the row stands twice.
+
+    F(θ) = Σᵢ sᵢ ℓ(xᵢθ + oᵢ, yᵢ) + P(θ) is minimised until the estimated relative distance to the optimum is at most
+    ``tol`` (default 1e-20 in float64, 1e-13 with L1, 1e-12 in float32). ``loss`` is "auto", "logistic", "softmax", or
+    "squared" for the linear unit. ``watch`` is called with every `Record`. Columns of any size need no scaling.
+
+    Raises `DataError` naming column and rows for data that cannot be used, and with ``strict`` `NotCertifiedError`
+    unless the optimum is certified; without it a `NotCertifiedWarning` says so once. Source of the model: Hastie,
+    Tibshirani and Friedman (2009), The Elements of Statistical Learning, eq. 4.20 and 4.36.
+
+    >>> from torchlogit import datasets, fit
+    >>> result = fit(datasets.study_hours(), "passed")
+    >>> [round(float(b), 4) for b in result.theta]
+    [-4.0777, 1.5046]
+    >>> result.decide({"hours": [1.0, 2.7, 5.0]}).tolist()
+    [0.0, 'uncertain', 1.0]
+    """
+    rows = _rows(data, target, features, weight, offset, categorical, reference, missing)
+    k, kind = _loss_of(loss, len(rows.classes))
+    precision = {"float64": torch.float64, "float32": torch.float32}.get(dtype)
+    if precision is None:
+        raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
+    source = rows.source(intercept, device)
+    penalty = NoPenalty() if penalty is None else penalty
+    result = estimated(
+        source,
+        rows.columns,
+        k,
+        loss=kind,
+        penalty=penalty,
+        solver=solver,
+        max_iter=max_iter,
+        tol=tol,
+        dtype=precision,
+        start=start,
+        watch=watch,
+    )
+    out = _assemble(rows, source, result, kind, penalty, intercept)
+    _tell(out, strict)
+    return out
+
+
+def estimated(source: Source, columns: Sequence[str], k: int, **settings: Any) -> Estimate:
+    """`estimate`, with an error that names the cells where the matrix is not finite."""
+    if settings["max_iter"] < 0:
+        raise ParameterError(f"max_iter must be 0 or more, got {settings['max_iter']}")
+    if settings.get("tol") is not None and not settings["tol"] >= 0:
+        raise ParameterError(f"tol must be 0 or more, got {settings['tol']}")
+    try:
+        return estimate(source, columns, k, **settings)
+    except NotFinite:
+        if isinstance(source, MemorySource):
+            raise not_finite(source.x, columns) from None
+        raise
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Checked input: a matrix with named columns, codes, weights and offsets of the rows that are kept."""
+
+    x: Any
+    columns: tuple[str, ...]
+    codes: npt.NDArray[np.int64]
+    classes: npt.NDArray[Any]
+    target: str
+    weight: npt.NDArray[np.float64] | None
+    offset: npt.NDArray[np.float64] | None
+    offset_name: str | None
+    recipe: Recipe | None
+    dropped: int = 0
+    sentences: tuple[str, ...] = ()
+
+    def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
+        x = self.x if device is None or not isinstance(self.x, Tensor) else self.x.to(device)
+        place = x.device if isinstance(x, Tensor) else torch.device("cpu")
+        extra = [None if t is None else torch.from_numpy(t).to(place) for t in (self.weight, self.offset)]
+        return MemorySource(x, torch.from_numpy(self.codes).to(place), *extra, intercept=intercept)
+
+
+def _rows(
+    data: Any, target: Any, features: Any, weight: Any, offset: Any, categorical: Any, reference: Any, missing: Any
+) -> _Rows:
+    if is_matrix(data):
+        if features is not None or categorical or reference:
+            raise ParameterError("features, categorical and reference name columns: give a data frame for them")
+        x, recipe, gaps = matrix(data), None, dict[str, Any]()
+        columns = tuple(f"x{j + 1}" for j in range(x.shape[1]))
+    else:
+        _same_index(data, target)
+        named = [name for name in (target, weight, offset) if isinstance(name, str)]
+        chosen = features if features is not None else _others(data, named)
+        label = target if isinstance(target, str) else None
+        recipe = Recipe.learn(data, features=chosen, target=label, categorical=categorical, reference=reference)
+        encoded = recipe.encode(data)
+        x, gaps, columns = torch.from_numpy(encoded.matrix), encoded.missing, recipe.columns
+    n = x.shape[0]
+    if n == 0 or x.shape[1] == 0:
+        what = "0 sample(s)" if n == 0 else "0 feature(s)"
+        raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
+    labels = encode_target(_column(data, target), name=target if isinstance(target, str) else "y")
+    if len(labels.codes) != n:
+        raise DataError(f"X has {n} rows but y has {len(labels.codes)}: give one label a row")
+    s = None if weight is None else encode_weight(_column(data, weight), n, _name(weight, "weight"))
+    o = None if offset is None else encode_offset(_column(data, offset), n, _name(offset, "offset"))
+    kept = keep_rows(gaps, n, policy=missing, target=labels, weight=s)
+    everything = len(kept.rows) == n
+    return _Rows(
+        x=x if everything else x[torch.from_numpy(kept.rows)],
+        columns=columns,
+        codes=labels.codes if everything else labels.codes[kept.rows],
+        classes=np.asarray(labels.classes),
+        target=labels.name,
+        weight=s if s is None or everything else s[kept.rows],
+        offset=o if o is None or everything else o[kept.rows],
+        offset_name=None if offset is None else _name(offset, "offset"),
+        recipe=recipe,
+        dropped=n - len(kept.rows),
+        sentences=(kept.sentence,) if kept.sentence else (),
+    )
+
+
+def _others(data: Any, named: Sequence[str]) -> list[str]:
+    from torchlogit.tables.frames import open_frame
+
+    return [name for name in open_frame(data).names if name not in named]
+
+
+def _column(data: Any, which: Any) -> Any:
+    """A column of the data by name, or the values themselves."""
+    if isinstance(which, Tensor):
+        return which.detach().cpu().numpy()
+    if not isinstance(which, str):
+        return which
+    if is_matrix(data):
+        raise ParameterError(f"`{show(which)}` names a column, but the data have no names; give the values themselves")
+    from torchlogit.tables.frames import open_frame
+    from torchlogit.tables.recipe import require
+
+    frame = open_frame(data)
+    require(which, frame.names, "is missing from the table")
+    return frame.column(which)
+
+
+def _name(which: Any, default: str) -> str:
+    return which if isinstance(which, str) else default
+
+
+def _same_index(data: Any, target: Any) -> None:
+    """Two pandas objects whose indexes disagree would be paired by position: refused."""
+    left, right = getattr(data, "index", None), getattr(target, "index", None)
+    if hasattr(left, "equals") and hasattr(right, "equals") and len(left) == len(right) and not left.equals(right):
+        raise DataError("the indexes of X and y disagree; align them (y = y.loc[X.index]) or drop them (.to_numpy())")
+
+
+def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:
+    """Number of columns of eta, and the loss."""
+    if name == "auto":
+        name = "logistic" if n_classes == 2 else "softmax"
+    if name not in LOSSES:
+        raise ParameterError(f'unknown loss {name!r}; there are "auto", {", ".join(map(repr, LOSSES))}')
+    if name != "softmax" and n_classes > 2:
+        raise DataError(f'loss="{name}" is for two classes, but the target has {n_classes}; use loss="softmax"')
+    return (n_classes if name == "softmax" else 1), LOSSES[name]()
+
+
+def _assemble(rows: _Rows, source: Source, e: Estimate, loss: Loss, penalty: ElasticNet, intercept: bool) -> Fit:
+    out = Fit(
+        columns=tuple(rows.columns),
+        classes=rows.classes,
+        target=rows.target,
+        theta_centred=e.theta,
+        centre=e.centre,
+        intercept=intercept,
+        loss=loss.name,
+        penalty=penalty,
+        status=e.status,
+        certificate=e.certificate,
+        log_likelihood=e.log_likelihood,
+        null_log_likelihood=e.null_log_likelihood,
+        value=e.value,
+        n_rows=source.n_rows,
+        n_iter=e.n_iter,
+        solver=f"{type(e.choice.solver).__name__} ({e.choice.reason})",
+        class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
+        dropped=rows.dropped,
+        offset=rows.offset_name,
+        covariance_centred=e.covariance,
+        dependences=tuple(e.dependences),
+        infinite=e.infinite,
+        complete=e.complete,
+        recipe=rows.recipe,
+        history=e.history,
+    )
+    return replace(out, warnings=(*rows.sentences, *told(out, e.amplification)))
+
+
+def _tell(out: Fit, strict: bool) -> None:
+    """Raise or warn once for a fit that is not certified; warn of aliased and nearly collinear columns."""
+    for sentence in out.warnings:
+        if sentence.startswith("not certified"):
+            if strict:
+                raise NotCertifiedError(sentence)
+            warnings.warn(sentence, NotCertifiedWarning, stacklevel=3)
+        elif sentence.startswith("aliased") or sentence.startswith("nearly collinear"):
+            warnings.warn(sentence, AliasedWarning, stacklevel=3)

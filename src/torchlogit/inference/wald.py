@@ -1,0 +1,78 @@
+"""Standard errors, z, p, Wald intervals and odds ratios, term by term."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from torchlogit.errors import ParameterError
+
+if TYPE_CHECKING:
+    from torchlogit.fit import Fit
+
+Floats = npt.NDArray[np.float64]
+
+
+class Table(NamedTuple):
+    """One entry a term and class: (p·k,) arrays. NaN where there is no number: aliased terms, fits without errors."""
+
+    term: tuple[str, ...]
+    label: tuple[str, ...]  # the class, for more than two
+    estimate: Floats
+    std_error: Floats
+    z: Floats
+    log_p: Floats  # natural logarithm: p itself may be below the smallest float
+    low: Floats
+    high: Floats
+    level: float
+
+    @property
+    def p(self) -> Floats:
+        """Two-sided p-values."""
+        return np.exp(self.log_p)
+
+    @property
+    def odds_ratio(self) -> Floats:
+        """exp(estimate)."""
+        with np.errstate(over="ignore"):
+            return np.exp(self.estimate)
+
+
+def wald(fit: Fit, level: float = 0.95) -> Table:
+    """Wald inference: ``z = b / SE``, ``b ± z_{(1+level)/2} SE`` with SE from the inverse information.
+
+    Source: Agresti (2013), Categorical Data Analysis, §5.2.1.
+
+    >>> from torchlogit import datasets, fit
+    >>> table = fit(datasets.study_hours(), "passed").table()
+    >>> table.std_error.round(4).tolist(), table.p.round(4).tolist()
+    ([1.761, 0.6287], [0.0206, 0.0167])
+    """
+    from scipy.stats import norm
+
+    if not 0 < level < 1:
+        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    estimate = fit.theta.cpu().numpy().copy()
+    for dependence in fit.dependences:
+        estimate[dependence.column + fit.intercept] = np.nan
+    k = estimate.shape[1]
+    errors = np.full(estimate.shape, np.nan)
+    if fit.covariance_centred is not None:
+        errors = fit.covariance.diagonal().sqrt().numpy().reshape(estimate.shape)
+        errors = np.where(np.isnan(estimate), np.nan, errors)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = estimate / errors
+    half = norm.isf((1 - level) / 2) * errors
+    return Table(
+        term=tuple(name for name in fit.names for _ in range(k)),
+        label=tuple(str(c) for _ in fit.names for c in (fit.classes if k > 1 else [fit.positive])),
+        estimate=estimate.ravel(),
+        std_error=errors.ravel(),
+        z=z.ravel(),
+        log_p=(np.log(2) + norm.logsf(abs(z))).ravel(),
+        low=(estimate - half).ravel(),
+        high=(estimate + half).ravel(),
+        level=level,
+    )

@@ -5,7 +5,9 @@ Names load on first use, so that ``import torchlogit`` imports neither torch nor
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -47,6 +49,17 @@ _HOMES = {
 _MODULES = ("datasets", "nn", "plots")
 
 __all__ = [*_HOMES, *_MODULES]
+
+
+class _Package(ModuleType):
+    """Keeps ``torchlogit.fit`` the function: importing a submodule would put the module of that name in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

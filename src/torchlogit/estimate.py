@@ -45,7 +45,7 @@ class Estimate(NamedTuple):
 
     theta: Tensor
     centre: Tensor
-    covariance: Tensor | None  # (p·k, p·k), about the centre
+    covariance_root: Tensor | None  # (p·k, r), about the centre
     value: float
     log_likelihood: float
     null_log_likelihood: float
@@ -91,7 +91,7 @@ def estimate(
     return Estimate(
         theta=theta,
         centre=rank.coordinates.centre,
-        covariance=_covariance(objective, point, rank.coordinates) if status is Status.converged else None,
+        covariance_root=_covariance_root(objective, point, rank.coordinates) if status is Status.converged else None,
         value=value,
         log_likelihood=float(strengths.value(point.theta)) - value,
         null_log_likelihood=_null(objective),
@@ -201,8 +201,11 @@ def _signs(direction: Tensor, coordinates: Coordinates, intercept: bool) -> Tens
     return torch.where(effect.abs() > SIGNIFICANT * effect.abs().max(), theta.sign(), 0.0)
 
 
-def _covariance(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
-    """Inverse of the information, (p·k, p·k), about the centre; only for an unpenalised likelihood of moderate size."""
+def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
+    """R (p·k, r) with R Rᵀ the inverse information about the centre; only for an unpenalised likelihood of moderate size.
+
+    The root, because the covariance itself overflows where columns are as small as 1e-200.
+    """
     if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT or objective.loss.name == "squared":
         return None
     hess = point.at.hess if point.at.hess is not None else objective.taylor(point.theta, 2).hess
@@ -214,8 +217,7 @@ def _covariance(objective: Objective, point: Point, coordinates: Coordinates) ->
         inverse = whole @ inverse @ whole
     values, vectors = torch.linalg.eigh(inverse)
     root = (vectors * values.clamp_min(0).sqrt()).reshape(objective.p, -1)
-    spread = coordinates.theta(root, objective.source.intercept).reshape(-1, len(values))
-    return spread @ spread.mT
+    return coordinates.theta(root, objective.source.intercept).reshape(-1, len(values))
 
 
 def _null(objective: Objective) -> float:

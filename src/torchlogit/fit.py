@@ -62,7 +62,7 @@ class Fit:
     class_weights: tuple[float, ...] = ()  # total weight of each class
     dropped: int = 0
     offset: str | None = None
-    covariance_centred: Tensor | None = None  # (p·k, p·k)
+    covariance_root: Tensor | None = None  # R (p·k, r): R Rᵀ is the covariance of theta_centred
     dependences: tuple[Dependence, ...] = ()
     infinite: Tensor | None = None
     complete: bool = False
@@ -73,9 +73,13 @@ class Fit:
     @property
     def theta(self) -> Tensor:
         """Coefficients (p, k) in the user's units, row 0 the intercept at x = 0; 0 for aliased columns."""
-        theta = self.theta_centred.clone()
+        return self._at_zero(self.theta_centred)
+
+    def _at_zero(self, theta: Tensor) -> Tensor:
+        """What is about the centre, (p, …), about x = 0."""
+        theta = theta.clone()
         if self.intercept:
-            theta[0] -= self.centre @ theta[1:]
+            theta[0] -= torch.tensordot(self.centre, theta[1:], 1)
         return theta
 
     @property
@@ -109,18 +113,26 @@ class Fit:
 
         Raises NotCertifiedError where it would be false: with a penalty, without a certificate, or for too many terms.
         """
-        if self.covariance_centred is None:
+        root = self._root()
+        return root @ root.mT
+
+    @property
+    def std_error(self) -> Tensor:
+        """Standard errors of theta, (p, k), 0 for aliased columns. Raises as `covariance` does, but never overflows."""
+        root = self._root()
+        size = root.abs().amax(1, keepdim=True).clamp_min(1e-300)
+        return (size[:, 0] * torch.linalg.vector_norm(root / size, dim=1)).reshape(self.theta_centred.shape)
+
+    def _root(self) -> Tensor:
+        if self.covariance_root is None:
             raise NotCertifiedError(f"no standard errors: {self.no_errors}")
-        shift = torch.eye(len(self.names), dtype=torch.float64)
-        if self.intercept:
-            shift[0, 1:] = -self.centre.cpu()
-        whole = torch.kron(shift, torch.eye(self.theta_centred.shape[1], dtype=torch.float64))
-        return whole @ self.covariance_centred.cpu() @ whole.mT
+        root = self.covariance_root
+        return self._at_zero(root.reshape(len(self.names), -1)).reshape(root.shape)
 
     @property
     def no_errors(self) -> str:
         """Why there are no standard errors; empty when there are."""
-        if self.covariance_centred is not None:
+        if self.covariance_root is not None:
             return ""
         if not self.penalty.free:
             return "the fit is penalised, so its coefficients are shrunk and intervals around them would not cover"
@@ -404,7 +416,8 @@ def _name(which: Any, default: str) -> str:
 
 def _same_index(data: Any, target: Any) -> None:
     """Two pandas objects whose indexes disagree would be paired by position: refused."""
-    left, right = getattr(data, "index", None), getattr(target, "index", None)
+    left: Any = getattr(data, "index", None)
+    right: Any = getattr(target, "index", None)
     if hasattr(left, "equals") and hasattr(right, "equals") and len(left) == len(right) and not left.equals(right):
         raise DataError("the indexes of X and y disagree; align them (y = y.loc[X.index]) or drop them (.to_numpy())")
 
@@ -441,7 +454,7 @@ def _assemble(rows: _Rows, source: Source, e: Estimate, loss: Loss, penalty: Ela
         class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
         dropped=rows.dropped,
         offset=rows.offset_name,
-        covariance_centred=e.covariance,
+        covariance_root=e.covariance_root,
         dependences=tuple(e.dependences),
         infinite=e.infinite,
         complete=e.complete,

@@ -59,8 +59,8 @@ def wald(fit: Fit, level: float = 0.95) -> Table:
         estimate[dependence.column + fit.intercept] = np.nan
     k = estimate.shape[1]
     errors = np.full(estimate.shape, np.nan)
-    if fit.covariance_centred is not None:
-        errors = fit.covariance.diagonal().sqrt().numpy().reshape(estimate.shape)
+    if fit.covariance_root is not None:
+        errors = fit.std_error.cpu().numpy()
         errors = np.where(np.isnan(estimate), np.nan, errors)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = estimate / errors

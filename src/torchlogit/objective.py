@@ -196,7 +196,7 @@ class Objective:
         (total,) = self._accumulate(of_block)
         l2 = self.penalty.l2.expand(self.p, self.k)
         if full:
-            return total + _diagonal(l2.mT[..., None].expand(*total.shape[:-4], self.k, self.p, 1))
+            return total + _diagonal(l2.mT[..., None].expand(*total.shape[:-5], self.k, self.p, 1))
         total = total + l2
         return total.clamp_min(1e-8 * total.amax((-2, -1), keepdim=True).clamp_min(1e-300))
 

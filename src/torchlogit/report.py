@@ -1,0 +1,335 @@
+"""A fit in words and numbers: text 80 columns wide, or JSON. Plain characters only; names are escaped and cut.
+
+No number is shown that does not exist: where there are no standard errors the columns are left out and a sentence says
+why, aliased terms have no estimate, separated ones an infinite one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite, log
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torchlogit.tables.names import show, show_value
+
+if TYPE_CHECKING:
+    from torchlogit.fit import Fit
+    from torchlogit.inference.wald import Table
+
+WIDTH = 80
+LEAST_NAME = 12  # columns that a term's name always gets
+MOST_CLASSES = 12  # classes told one by one
+SCHEMA = "torchlogit/fit/1"
+SYMMETRIC = (
+    "Each class has coefficients of its own, which sum to 0 over the classes; an odds ratio compares the odds of a "
+    "class with the geometric mean of all."
+)
+PENALISED = "No AIC and no likelihood-ratio test: these are for fits without a penalty."
+
+
+class Quality(NamedTuple):
+    """How good an unpenalised fit is: ``statistic`` of the likelihood-ratio test against the intercept, on ``df``."""
+
+    statistic: float
+    df: int
+    log_p: float
+    aic: float
+    mcfadden: float
+
+
+def quality(fit: Fit) -> Quality | None:
+    """`Quality`, or None where likelihoods cannot be compared: a penalty, no certificate, or the squared loss.
+
+    >>> from torchlogit import datasets, fit
+    >>> found = quality(fit(datasets.study_hours(), "passed"))
+    >>> round(found.statistic, 3), found.df, round(found.mcfadden, 3)
+    (11.666, 1, 0.421)
+    """
+    if not fit.penalty.free or not fit.certified or fit.loss == "squared":
+        return None
+    from scipy.stats import chi2
+
+    free = fit.theta_centred.shape[1] - (fit.loss == "softmax")  # one class's coefficients follow from the others'
+    df = (len(fit.columns) - len(fit.dependences)) * free
+    statistic = max(0.0, 2 * (fit.log_likelihood - fit.null_log_likelihood))
+    log_p = float(chi2.logsf(statistic, df)) if df else 0.0
+    null = fit.null_log_likelihood
+    aic = 2 * (df + fit.intercept * free) - 2 * fit.log_likelihood
+    return Quality(statistic, df, log_p, aic, 1 - fit.log_likelihood / null if null else 0.0)
+
+
+def summary(fit: Fit) -> str:
+    """The fit in words and as a table, for people.
+
+    >>> from torchlogit import datasets, fit
+    >>> print(summary(fit(datasets.study_hours(), "passed")).splitlines()[-3])
+    hours          1.5046      0.6287   2.39  0.017   0.2724   2.7369      4.5026
+    """
+    return "\n\n".join(filter(None, (title(fit), facts(fit), coefficients(fit), notes(fit))))
+
+
+def title(fit: Fit) -> str:
+    """What was fitted, and which class the probabilities are of."""
+    target = show(fit.target, 30)
+    if fit.loss == "softmax":
+        return f"Multinomial logistic regression of `{target}`: {len(fit.classes)} classes"
+    kind = "Linear unit" if fit.loss == "squared" else "Logistic regression"
+    return f"{kind} of `{target}`; the positive class is {class_name(fit.positive)}"
+
+
+def class_name(label: Any) -> str:
+    """A class as text: a whole number without a point, text in quotes, long names cut.
+
+    >>> class_name(1.0), class_name("yes")
+    ('1', "'yes'")
+    """
+    label = label.item() if hasattr(label, "item") else label
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    return show_value(label) if len(str(label)) <= 30 else show(label, 30)
+
+
+def facts(fit: Fit) -> str:
+    """The lines above the table."""
+    found = quality(fit)
+    pairs = [
+        ("rows", f"{fit.n_rows} used, {fit.dropped or 'none'} dropped"),
+        ("classes", _classes(fit)),
+        ("penalty", penalty(fit)),
+        ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
+    ]
+    if fit.loss != "squared":
+        null = "intercept" if fit.intercept else "nothing"
+        pairs.append(("log-likelihood", f"{fit.log_likelihood:.4f} ({null} alone {fit.null_log_likelihood:.4f})"))
+    if found is not None:
+        test = f"chi-squared {found.statistic:.3f} on {found.df} df, p {p_sign(found.log_p)}"
+        pairs += [("model test", test), ("AIC", f"{found.aic:.2f}"), ("McFadden R2", f"{found.mcfadden:.4f}")]
+    wide = max(len(name) for name, _ in pairs)
+    return "\n".join(fill(value, WIDTH, initial_indent=f"{name:{wide}}  ", subsequent_indent=" " * (wide + 2))
+                     for name, value in pairs)  # fmt: skip
+
+
+def _classes(fit: Fit) -> str:
+    unit = "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
+    told = [
+        f"{class_name(label)} ({weight:.10g} {'row' if weight == 1 and unit == 'rows' else unit})"
+        for label, weight in zip(fit.classes[:MOST_CLASSES], fit.class_weights, strict=False)
+    ]
+    more = f", … ({len(fit.classes)} in all)" if len(fit.classes) > MOST_CLASSES else ""
+    return ", ".join(told) + more
+
+
+def penalty(fit: Fit) -> str:
+    """The penalty in words.
+
+    >>> from torchlogit import L2, datasets, fit
+    >>> penalty(fit(datasets.study_hours(), "passed", penalty=L2(2.0)))
+    'L2, strength 2 (C = 0.5); the intercept is free'
+    """
+    if fit.penalty.free:
+        return "none (maximum likelihood)"
+    ratio = fit.penalty.l1_ratio
+    kind = {0.0: "L2", 1.0: "L1"}.get(ratio, f"elastic net, l1_ratio {ratio:g}")
+    strength = fit.penalty.strength
+    size = f"strength {strength:g} (C = {1 / strength:g})" if isinstance(strength, int | float) else "by feature"
+    return f"{kind}, {size}; the intercept is free"
+
+
+def coefficients(fit: Fit) -> str:
+    """The table; for more than two classes one block a class."""
+    table = fit.table()
+    k = fit.theta_centred.shape[1]
+    signs = [0.0] * len(table.term) if fit.infinite is None else fit.infinite.cpu().ravel().tolist()
+    cells = [_row(fit, table, i, signs[i]) for i in range(len(table.term))]
+    header = ["term", "estimate", "std. error", "z", "p", *_interval(table), "odds ratio"]
+    used = [j for j in range(len(header)) if j < 2 or any(row[j] for row in cells)]
+    rows = [[row[j] for j in used] for row in cells]
+    lines = aligned([[header[j] for j in used], *rows])
+    if k == 1:
+        return "\n".join(lines)
+    blocks = ["\n".join([f"class {class_name(c)}", lines[0], *lines[1 + j :: k]]) for j, c in enumerate(fit.classes)]
+    return "\n\n".join(blocks)
+
+
+def _interval(table: Table) -> list[str]:
+    return [f"{100 * table.level:g}% low", "high"]
+
+
+def _row(fit: Fit, table: Table, i: int, sign: float) -> list[str]:
+    """One line of the table as text; empty where there is no number."""
+    name, estimate = show(table.term[i], 200), float(table.estimate[i])
+    if estimate != estimate:
+        return [name, "aliased", "", "", "", "", "", ""]
+    if sign:
+        return [name, "+inf" if sign > 0 else "-inf", *[""] * 6]
+    errors = [""] * 5
+    if isfinite(table.std_error[i]):
+        bounds = [number(float(x)) for x in (table.low[i], table.high[i])]
+        errors = [number(float(table.std_error[i])), f"{table.z[i]:.2f}", p_text(float(table.log_p[i])), *bounds]
+    slope = fit.loss != "squared" and not (fit.intercept and i < fit.theta_centred.shape[1])
+    return [name, number(estimate), *errors, odds(estimate) if slope else ""]
+
+
+def number(x: float) -> str:
+    """A coefficient as text: four decimals, or powers of ten where these would say too little or too much.
+
+    >>> number(-4.07771), number(0.0), number(1.5e-9), number(123456.7)
+    ('-4.0777', '0', '1.500e-09', '1.235e+05')
+    """
+    return "0" if x == 0 else f"{x:.4f}" if 0.01 <= abs(x) < 10_000 else f"{x:.3e}"
+
+
+def p_text(log_p: float) -> str:
+    """A p-value from its logarithm.
+
+    >>> p_text(log(0.0312)), p_text(-10.0), p_text(-1254.1)
+    ('0.031', '<0.001', '<1e-300')
+    """
+    if log_p < -300 * log(10):
+        return "<1e-300"
+    return "<0.001" if log_p < log(0.001) else f"{2.718281828459045**log_p:.3f}"
+
+
+def p_sign(log_p: float) -> str:
+    """`p_text` after a sign: ``= 0.031``, ``< 0.001``."""
+    text = p_text(log_p)
+    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"
+
+
+def odds(estimate: float) -> str:
+    """exp(estimate); where float64 cannot hold it, a bound.
+
+    >>> odds(0.6931471805599453), odds(800.0), odds(-800.0)
+    ('2.0000', '>1e308', '<1e-307')
+    """
+    from math import exp
+
+    if estimate > 709:
+        return ">1e308"
+    return "<1e-307" if estimate < -707 else number(exp(estimate))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table: the first column to the left and cut to what is left of 80 columns, the others to the right."""
+    from rich.cells import cell_len
+
+    right = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
+    # beside the numbers two blanks; the odds ratio and its neighbours never touch
+    room = max(LEAST_NAME, WIDTH - sum(right) - 2 * len(right))
+    wide = min(room, max(cell_len(row[0]) for row in rows))
+    return ["  ".join([fitted(row[0], wide), *map(str.rjust, row[1:], right)]).rstrip() for row in rows]
+
+
+def fitted(text: str, wide: int) -> str:
+    """``text`` on exactly ``wide`` columns of a terminal, cut with an … in the middle, where ``…=level`` stays whole.
+
+    >>> fitted("age", 5), fitted("neighbourhood=south", 12)
+    ('age  ', 'neigh…=south')
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= wide:
+        return set_cell_size(text, wide)
+    tail = text[-(wide // 2) :]
+    while cell_len(tail) > wide // 2:
+        tail = tail[1:]
+    return set_cell_size(text, wide - 1 - cell_len(tail)) + "…" + tail
+
+
+def notes(fit: Fit) -> str:
+    """The certificate and whatever must be told, in sentences."""
+    lines = [certificate(fit), *fit.warnings]
+    if fit.loss == "softmax":
+        lines.append(SYMMETRIC)
+    if fit.no_errors and fit.certified:
+        lines.append(f"No standard errors: {fit.no_errors}.")
+    if not fit.penalty.free:
+        lines.append(PENALISED)
+    return "\n".join(
+        fill(_sentence(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines if line
+    )
+
+
+def certificate(fit: Fit) -> str:
+    """How near the optimum the fit is; empty when it is not certified, which is told elsewhere."""
+    if not fit.certified:
+        return ""
+    c = fit.certificate
+    return f"Certified: F is within {c.relative_distance:.1e} of its optimum, relatively ({c.kind})."
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else text + "."
+
+
+def to_json(fit: Fit) -> dict[str, Any]:
+    """The fit as JSON types, schema ``torchlogit/fit/1``; a number that is not finite is null.
+
+    >>> from torchlogit import datasets, fit
+    >>> found = to_json(fit(datasets.study_hours(), "passed"))
+    >>> found["schema"], found["terms"][1]["term"], round(found["terms"][1]["estimate"], 4)
+    ('torchlogit/fit/1', 'hours', 1.5046)
+    """
+    found, c = quality(fit), fit.certificate
+    return {
+        "schema": SCHEMA,
+        "target": fit.target,
+        "classes": [plain(label) for label in fit.classes],
+        "positive": None if fit.loss == "softmax" else plain(fit.positive),
+        "class_weights": list(fit.class_weights),
+        "n_rows": fit.n_rows,
+        "dropped": fit.dropped,
+        "columns": list(fit.columns),
+        "intercept": fit.intercept,
+        "offset": fit.offset,
+        "loss": fit.loss,
+        "penalty": {"strength": _strength(fit), "l1_ratio": fit.penalty.l1_ratio},
+        "solver": fit.solver,
+        "n_iter": fit.n_iter,
+        "status": str(fit.status),
+        "certified": fit.certified,
+        "certificate": {name: plain(value) for name, value in vars(c).items()},
+        "log_likelihood": plain(fit.log_likelihood),
+        "null_log_likelihood": plain(fit.null_log_likelihood),
+        "model_test": None if found is None else {"statistic": found.statistic, "df": found.df, "log_p": found.log_p},
+        "aic": None if found is None else plain(found.aic),
+        "mcfadden": None if found is None else plain(found.mcfadden),
+        "terms": list(_terms(fit)),
+        "no_errors": fit.no_errors or None,
+        "warnings": list(fit.warnings),
+    }
+
+
+def _strength(fit: Fit) -> Any:
+    strength: Any = fit.penalty.strength
+    if isinstance(strength, int | float):
+        return plain(strength)
+    return dict(strength) if hasattr(strength, "keys") else [float(s) for s in strength]
+
+
+def _terms(fit: Fit) -> Iterable[dict[str, Any]]:
+    """One object a term and class."""
+    table = fit.table()
+    k = fit.theta_centred.shape[1]
+    signs = [0.0] * len(table.term) if fit.infinite is None else fit.infinite.cpu().ravel().tolist()
+    for i, term in enumerate(table.term):
+        numbers = {name: plain(float(getattr(table, name)[i])) for name in
+                   ("estimate", "std_error", "z", "log_p", "p", "low", "high", "odds_ratio")}  # fmt: skip
+        yield {
+            "term": term,
+            "class": plain(fit.classes[i % k]) if k > 1 else plain(fit.positive),
+            **numbers,
+            "aliased": term in fit.aliased,
+            "infinite": int(signs[i]),
+            "level": table.level,
+        }
+
+
+def plain(value: Any) -> Any:
+    """A number, a label or a text as a JSON type, None for what is not finite."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if isinstance(value, bool | int | str) or value is None else str(value)

@@ -1,0 +1,199 @@
+"""``torchlogit demo``: the lesson's three students, twenty students, and one picture of both."""
+
+from __future__ import annotations
+
+import warnings
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from torchlogit.cli.files import PICTURES, check_ending, check_output
+from torchlogit.cli.streams import out, say
+from torchlogit.errors import TorchlogitWarning
+
+if TYPE_CHECKING:
+    from torchlogit.fit import Fit
+    from torchlogit.plots import CurveTable
+
+EPOCHS, EVERY, RATE, SEED = 1000, 100, 0.01, 0
+HOURS = np.linspace(0, 10, 200)
+UNCERTAIN = (0.4, 0.6)
+MARK = b"Software\0torchlogit"  # in every PNG of ours
+
+THREE = """\
+1. Three students, as in the lesson
+
+hours of study   1     2     3
+passed           no    no    yes
+
+A linear unit and a sigmoid, P = 1 / (1 + exp(-(b + w hours))), trained by 1000
+epochs of gradient descent: step 0.01, loss = binary cross-entropy, summed.
+"""
+SEPARATED = """\
+The three points are perfectly separated: up to 2 hours all failed, from 3 hours
+all passed. So no finite maximum-likelihood estimate exists: the longer one
+trains, the steeper the curve, without end. Shown instead:
+
+                                b         w     P(4 h)    50 % at
+stopped at epoch 1000    {0}
+L2 penalty, C = 1        {1}
+
+The first depends on when training stops. The second is an optimum: the penalty
+makes it exist, and the certificate says it was reached.
+"""
+TWENTY = """\
+2. Twenty students, whose results overlap
+
+Some who studied longer failed, some who studied less passed. So here the
+maximum-likelihood estimate exists, and every method finds the same.
+"""
+READING = """\
+In words: each further hour multiplies the odds of passing by {odds:.2f}. At
+{half:.2f} hours the chances are even. Between {low:.2f} and {high:.2f} hours the
+probability lies between 0.4 and 0.6: there an honest answer is "uncertain".
+
+hours of study   {hours}
+P(pass)          {chances}
+answer           {answers}
+"""
+
+
+class Trained(NamedTuple):
+    """Where training stopped: intercept b and slope w."""
+
+    b: float
+    w: float
+
+    def probability(self, hours: float) -> float:
+        return 1 / (1 + exp(-(self.b + self.w * hours)))
+
+    def line(self) -> str:
+        """A line of the table."""
+        return f"{self.b:8.3f}  {self.w:8.3f}   {self.probability(4):8.3f}   {-self.b / self.w:8.2f}"
+
+
+def run(path: str, force: bool) -> None:
+    """Print the story, then write the picture. A picture that an earlier demo wrote is replaced, nothing else is."""
+    check_ending(path, PICTURES)
+    check_output(path, [], force or _ours(path))
+    with warnings.catch_warnings():  # what the warnings say is part of the story
+        warnings.simplefilter("ignore", TorchlogitWarning)
+        trained, ridge = three()
+        twenty_fit = twenty()
+    draw(trained, ridge, twenty_fit, path)
+    out(f"3. The picture of both: {path}")
+
+
+def _ours(path: str) -> bool:
+    """Whether the file at ``path`` is a picture made by this package."""
+    try:
+        with open(path, "rb") as file:
+            return MARK in file.read(4096)
+    except OSError:
+        return False
+
+
+def train() -> Trained:
+    """The lesson's training loop, by hand; shows the loss of every hundredth epoch."""
+    import torch
+
+    from torchlogit import datasets, nn
+
+    table = datasets.lesson()
+    x, y = (torch.tensor(table[name], dtype=torch.float32).reshape(3, 1) for name in ("hours", "passed"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model = nn.LogisticRegression(1)
+    criterion = torch.nn.BCELoss(reduction="sum")
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    for epoch in range(1, EPOCHS + 1):
+        loss = criterion(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if epoch == 1 or epoch % EVERY == 0:
+            out(f"epoch {epoch:4d}   loss {loss.item():.4f}")
+    return Trained(model.linear.bias.item(), model.linear.weight.item())
+
+
+def three() -> tuple[Trained, Trained]:
+    """The first chapter: training, what is wrong with it, and the penalised optimum."""
+    from torchlogit import datasets
+    from torchlogit.fit import fit
+    from torchlogit.penalties import L2
+
+    out(THREE)
+    trained = train()
+    b, w = fit(datasets.lesson(), "passed", penalty=L2(1.0)).theta.ravel().tolist()
+    ridge = Trained(b, w)
+    out("\n" + SEPARATED.format(trained.line(), ridge.line()))
+    return trained, ridge
+
+
+def twenty() -> Fit:
+    """The second chapter: the twenty students at the optimum."""
+    from torchlogit import datasets
+    from torchlogit.fit import fit
+
+    out(TWENTY)
+    result = fit(datasets.study_hours(), "passed")
+    out(result.summary() + "\n")
+    b, w = result.theta.ravel().tolist()
+    at = [1.0, 2.0, 2.7, 3.0, 4.0, 5.0]
+    chances = result.predict_proba({"hours": at})[:, 1].tolist()
+    names = {0.0: "no", 1.0: "yes"}
+    answers = [names.get(each, each) for each in result.decide({"hours": at}, UNCERTAIN).tolist()]
+    low, high = ((np.log(p / (1 - p)) - b) / w for p in UNCERTAIN)
+    text = READING.format(
+        odds=exp(w), half=-b / w, low=low, high=high,
+        hours="".join(f"{hours:<11g}" for hours in at).rstrip(),
+        chances="".join(f"{p:<11.3f}" for p in chances).rstrip(),
+        answers="".join(f"{answer:<11}" for answer in answers).rstrip(),
+    )  # fmt: skip
+    out(text)
+    return result
+
+
+def draw(trained: Trained, ridge: Trained, result: Fit, path: str) -> None:
+    """Both tables in one picture, hours 0 to 10."""
+    from torchlogit import datasets
+    from torchlogit.plots import panels, probability_curve
+
+    figure, (left, right) = panels(2)
+    probability_curve(
+        list(_lesson_curves(trained, ridge)),
+        ax=left,
+        title="Three students",
+        note="perfectly separated: no finite optimum",
+        uncertain=UNCERTAIN,
+    )
+    table = datasets.study_hours()
+    probability_curve(
+        _optimum(result, table["hours"], table["passed"]),
+        ax=right,
+        title="Twenty students",
+        note="overlapping: one optimum, 95 % interval",
+        uncertain=UNCERTAIN,
+    ).save(path)
+    assert figure is right.figure
+
+
+def _lesson_curves(trained: Trained, ridge: Trained) -> tuple[CurveTable, CurveTable]:
+    from torchlogit import datasets
+    from torchlogit.plots import CurveTable
+
+    table = datasets.lesson()
+    sgd, l2 = ([each.probability(hours) for hours in HOURS] for each in (trained, ridge))
+    first = CurveTable(HOURS, sgd, None, None, table["hours"], table["passed"], f"SGD, stopped at epoch {EPOCHS}")
+    return first, CurveTable(HOURS, l2, label="L2 penalty, C = 1")
+
+
+def _optimum(result: Fit, x: np.ndarray, y: np.ndarray) -> CurveTable:
+    from torchlogit.cli.curve import band
+    from torchlogit.plots import CurveTable
+
+    p = result.predict_proba({"hours": HOURS})[:, 1].numpy()
+    low, high = band(result, HOURS[:, None], p)
+    return CurveTable(HOURS, p, low, high, x, y, "maximum likelihood")

@@ -1,0 +1,112 @@
+"""How a run ends: every exception as one line on stderr and an exit code, signals included."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from difflib import SequenceMatcher
+from types import FrameType
+from typing import Any, NoReturn
+
+from torchlogit.cli.streams import say
+from torchlogit.errors import FileError, TorchlogitError
+
+LONGEST = 2000  # characters of a message
+
+
+class Ended(BaseException):
+    """The process was asked to end (SIGTERM, SIGHUP)."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+@contextmanager
+def signals() -> Iterator[None]:
+    """Make the first SIGINT, SIGTERM or SIGHUP an exception, so that half-written files go; a second one ends at once."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, _first)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _first(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Ended(number)
+
+
+def told(error: BaseException, debug: bool) -> int:
+    """Say what happened, in one line (with the traceback if ``debug``), and return the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return _nobody_reads()
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    code, message, hint = _reading(error)
+    if message:
+        say(one_line(message), "error")
+    if hint:
+        say(hint)
+    return code
+
+
+def one_line(message: str) -> str:
+    """``message`` without line breaks, cut where it is endless."""
+    text = " ".join(message.split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _reading(error: BaseException) -> tuple[int, str, str]:
+    """Exit code, message and hint of an exception."""
+    if isinstance(error, TorchlogitError):
+        return error.exit_code, str(error), ""
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "interrupted", ""
+    if isinstance(error, Ended):
+        return 128 + error.number, f"ended by {error}", ""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1, "", ""
+    if hasattr(error, "format_message"):
+        return 2, *_usage(error)
+    if isinstance(error, OSError):
+        return FileError.exit_code, str(error), ""
+    if isinstance(error, MemoryError):
+        return 1, f"out of memory ({error or 'no more to be had'}); use fewer rows or columns", ""
+    if isinstance(error, ImportError):
+        return 1, str(error), ""
+    return 1, f"unexpected failure: {type(error).__name__}: {error}", "say --debug to see where, and please report it"
+
+
+def _usage(error: Any) -> tuple[str, str]:
+    """A mistake in the options, with the nearest option where one is near."""
+    message, near = error.message, getattr(error, "possibilities", None)
+    if near:
+        best = max(near, key=lambda other: SequenceMatcher(None, error.option_name, other).ratio())
+        message = f"{message.rstrip('.')}. Did you mean {best}?"
+    elif type(error).__name__ != "NoSuchOption":
+        message = error.format_message()
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "torchlogit"
+    return message, f"see {path} --help"
+
+
+def _nobody_reads() -> int:
+    """The reader of stdout has gone (``| head``): that is its right. Nothing more is written, not even at exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,217 @@
+"""``torchlogit fit``: a table in, a fitted model out, told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
+from torchlogit.cli.streams import out, out_data, progress, say
+from torchlogit.errors import ParameterError
+from torchlogit.tables.names import show
+
+if TYPE_CHECKING:
+    from torchlogit.fit import Fit
+    from torchlogit.penalties import ElasticNet
+    from torchlogit.solvers import Record
+
+SOLVERS = ("auto", "newton", "lbfgs", "proximal", "sgd")
+EPOCHS, BATCH = 1000, 256  # of SGD
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command, as typed."""
+
+    data: str
+    target: str
+    features: list[str]
+    c: float | None
+    l1_ratio: float | None
+    solver: str
+    seed: int | None
+    weights: str | None
+    offset: str | None
+    reference: list[str]
+    categorical: list[str]
+    text: list[str]
+    missing: str
+    binary: bool
+    delimiter: str | None
+    encoding: str
+    max_iter: int | None
+    tol: float | None
+    strict: bool
+    as_json: bool
+    out: str | None
+    plot: str | None
+    plot_feature: str | None
+    force: bool
+
+
+def run(options: Options) -> None:
+    """Check, read, fit, save, draw, show: in this order, so that a mistake is told before the work."""
+    check(options)
+    table = read(options.data, options.encoding, options.delimiter, options.text)
+    if options.binary:
+        _two_classes(table, options.target)
+    if options.plot is not None:
+        from torchlogit.cli.curve import check_feature
+
+        check_feature(table, options.plot_feature)
+    result = fitted(table, options)
+    tell(result)
+    if options.out is not None:
+        result.save(options.out)
+        say(f"model written to {show(options.out, 300)}")
+    if options.plot is not None:
+        from torchlogit.cli.curve import draw
+
+        draw(result, table, options.plot_feature, options.plot)
+        say(f"picture written to {show(options.plot, 300)}")
+    show_fit(result, options.as_json)
+
+
+def check(options: Options) -> None:
+    """Refuse options that mean nothing, and outputs that would replace something."""
+    check_choice(options.solver, SOLVERS, "--solver")
+    check_choice(options.missing, ("drop", "error"), "--missing")
+    if options.c is not None and not options.c > 0:
+        raise ParameterError(f"--C must be a positive number, got {options.c:g}; leave it out for no penalty")
+    if options.l1_ratio is not None and options.c is None:
+        raise ParameterError("--l1-ratio shapes a penalty; say how strong it is with --C, such as --C 1")
+    if options.plot_feature is not None and options.plot is None:
+        raise ParameterError("--plot-feature says what to draw; say where with --plot, such as --plot curve.png")
+    if options.out is not None and options.out == options.plot:
+        raise ParameterError("--out and --plot name the same file")
+    check_ending(options.plot, PICTURES)
+    for path in (options.out, options.plot):
+        check_output(path, [options.data], options.force)
+    penalty(options)
+
+
+def penalty(options: Options) -> ElasticNet | None:
+    """The penalty asked for; None for none."""
+    if options.c is None:
+        return None
+    from torchlogit.penalties import L1, L2, ElasticNet
+
+    ratio = options.l1_ratio or 0.0
+    if ratio in (0, 1):
+        return (L1 if ratio else L2)(1 / options.c)
+    return ElasticNet(1 / options.c, ratio)
+
+
+def read(path: str, encoding: str, delimiter: str | None, text: list[str]) -> Any:
+    """The table in the file."""
+    from torchlogit.tables import read_table
+
+    delimiter = "\t" if delimiter == "\\t" else delimiter
+    return read_table(path, encoding=encoding, delimiter=delimiter, text_columns=tuple(text))
+
+
+def _two_classes(table: Any, target: str) -> None:
+    from torchlogit.tables import encode_target
+    from torchlogit.tables.recipe import require
+
+    require(target, table.column_names, "is missing from the table")
+    encode_target(table[target], name=target, binary=True)
+
+
+def fitted(table: Any, options: Options) -> Fit:
+    """The fit itself, with a progress bar where a terminal shows it."""
+    from torchlogit.fit import fit
+
+    names = list(table.column_names)
+    features = listed(options.features, names) or None
+    declared = listed(options.categorical, names)
+    used = set(names if features is None else features) - {options.target, options.weights, options.offset}
+    steps = {} if options.max_iter is None else {"max_iter": options.max_iter}
+    with progress(lambda record: share(record, options)) as watch:
+        return fit(
+            table,
+            options.target,
+            features=features,
+            penalty=penalty(options),
+            weight=options.weights,
+            offset=options.offset,
+            categorical=[*declared, *(name for name in options.text if name in used and name not in declared)],
+            reference=dict(level(text, names) for text in options.reference),
+            missing="drop" if options.missing == "drop" else "error",
+            solver=solver(options),
+            tol=options.tol,
+            strict=options.strict,
+            watch=watch,
+            **steps,
+        )
+
+
+def solver(options: Options) -> Any:
+    """The solver by name; SGD with its seed."""
+    if options.solver == "sgd":
+        from torchlogit.solvers import SGD
+
+        epochs = EPOCHS if options.max_iter is None else options.max_iter
+        return SGD(epochs=epochs, batch_size=BATCH, seed=options.seed or 0)
+    if options.seed is not None:
+        say("--seed changes nothing: only --solver sgd draws random numbers", "note")
+    return options.solver
+
+
+def share(record: Record, options: Options) -> float:
+    """How much of a fit is done: digits of the certificate, or for SGD epochs."""
+    if options.solver == "sgd":
+        return record.iteration / (options.max_iter or EPOCHS)
+    if not 0 < record.relative_distance < 1:
+        return 0.0
+    return min(1.0, log(record.relative_distance) / log(options.tol or 1e-20))
+
+
+def listed(given: list[str], names: list[str]) -> list[str]:
+    """Column names, repeated or with commas between them; a name that itself has a comma is one name.
+
+    >>> listed(["a,b", "income, net"], ["a", "b", "income, net"])
+    ['a', 'b', 'income, net']
+    """
+    return [
+        name for text in given for name in ([text] if text in names else [part.strip() for part in text.split(",")])
+    ]
+
+
+def level(text: str, names: list[str]) -> tuple[str, str]:
+    """``COL=LEVEL``, split where the left is a column.
+
+    >>> level("a=b=c", ["a=b"])
+    ('a=b', 'c')
+    """
+    splits = [(text[:i], text[i + 1 :]) for i, character in enumerate(text) if character == "="]
+    if not splits:
+        raise ParameterError(f"--reference {show(text)!r} should be COL=LEVEL, such as --reference region=north")
+    return next((split for split in splits if split[0] in names), splits[0])
+
+
+def tell(fit: Fit) -> None:
+    """Say which rows were dropped and which class counts as 1."""
+    from torchlogit.report import class_name
+
+    for sentence in fit.warnings:
+        if sentence.startswith("dropped"):
+            say(sentence)
+    target = show(fit.target)
+    if fit.loss == "softmax":
+        names = ", ".join(class_name(label) for label in fit.classes[:12]) + (", …" if len(fit.classes) > 12 else "")
+        say(f"`{target}` has {len(fit.classes)} classes, each with its own probability: {names}")
+    else:
+        say(f"`{target}`: {class_name(fit.positive)} counts as 1, {class_name(fit.classes[0])} as 0")
+
+
+def show_fit(fit: Fit, as_json: bool) -> None:
+    """The result on stdout."""
+    from torchlogit.report import summary, to_json
+
+    if as_json:
+        out_data(json.dumps(to_json(fit), indent=2, allow_nan=False))
+    else:
+        out(summary(fit))

@@ -1,0 +1,164 @@
+"""stdout for data, stderr for messages: one line each, colour only where a terminal shows it, no character refused."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from torchlogit.errors import FileError, TorchlogitWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from torchlogit.solvers import Record
+
+PATIENCE = 0.5  # seconds after which a fit shows how far it is
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+PLAIN = {"…": "~", "─": "-", "−": "-", "·": "-", "’": "'", "█": "#", "━": "-", "╸": "-", "╺": "-", "²": "2"}
+STYLES = {  # of lines of a report
+    r"(?m)^(Logistic regression of|Multinomial logistic|Linear unit of|\d\. ).*$": "bold",
+    r"(?m)^ *term +estimate.*$": "bold",
+    r"(?m)^(Not certified|Aliased|Nearly collinear)\b": "bold yellow",
+    r"(?m)^Certified\b": "bold green",
+}
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What a stream that cannot write a character writes instead: a plain sign like it, or its code."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    gone = error.object[error.start : error.end]
+    return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in gone), error.end
+
+
+codecs.register_error("torchlogit.plain", _plain)
+
+
+@contextmanager
+def streams() -> Iterator[None]:
+    """Within: closed streams are replaced, no character fails, and warnings of the package are lines on stderr."""
+    sys.stdout, sys.stderr = (sys.stdout or _closed()), (sys.stderr or _closed())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="torchlogit.plain")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TorchlogitWarning)
+        said: set[str] = set()
+        warnings.showwarning = lambda message, *where, **more: _warn(str(message), said)
+        yield
+
+
+def _closed() -> Any:
+    return open(os.devnull, "w")  # noqa: SIM115: for the rest of the process
+
+
+def _warn(message: str, said: set[str]) -> None:
+    if message not in said:
+        said.add(message)
+        say(" ".join(message.split()), "warning")
+
+
+def say(message: str, kind: str = "") -> None:
+    """One line on stderr, ``kind`` before it: error, warning or note."""
+    from rich.text import Text
+
+    line = Text.assemble((f"{kind}: ", COLOURS[kind]), message) if kind else Text(message)
+    with suppress(OSError, ValueError):  # who closed stderr wants no messages
+        console(sys.stderr).print(line, soft_wrap=True)
+
+
+def out(text: str) -> None:
+    """A report on stdout, its headings in bold where that can be shown."""
+    from rich.text import Text
+
+    painted = Text(text)
+    for pattern, style in STYLES.items():
+        painted.highlight_regex(pattern, style)
+    console(sys.stdout).print(painted, soft_wrap=True)
+
+
+def out_data(text: str) -> None:
+    """Text for a program on stdout, exactly as it is."""
+    sys.stdout.write(text + "\n")
+
+
+@contextmanager
+def utf8_stdout() -> Iterator[None]:
+    """Within: stdout is UTF-8 with bare line feeds, whatever the locale, as a file of the same data would be."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        yield
+        return
+    before = sys.stdout.encoding
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    try:
+        yield
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stdout.reconfigure(encoding=before)
+
+
+def finish() -> None:
+    """Write out what is buffered; FileError where it cannot be written, BrokenPipeError where nobody reads."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_buffer()
+        raise FileError(f"cannot write to the standard output: {error.strerror or error}") from error
+    if getattr(sys.stdout, "name", "") == os.devnull and sys.__stdout__ is None:
+        raise FileError("the standard output is closed, so nothing could be shown; send it to /dev/null to be silent")
+
+
+def _drop_buffer() -> None:
+    """Let the interpreter's own last flush succeed."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console(file: Any) -> Console:
+    """A console that never wraps, cuts or interprets, and leaves a broken pipe to the caller."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Plain(file=file, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def progress(
+    share: Callable[[Record], float], screen: Console | None = None
+) -> Iterator[Callable[[Record], None] | None]:
+    """What to call with each `Record`: a bar on stderr once a fit takes its time, None where no terminal shows it.
+
+    ``share`` is the part that is done, 0 to 1.
+    """
+    screen = screen or console(sys.stderr)
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn(), console=screen, transient=True)
+    task, begin = bar.add_task("", total=1.0), monotonic()
+
+    def watch(record: Record) -> None:
+        if monotonic() - begin >= PATIENCE:
+            bar.start()
+            told = f"iteration {record.iteration}, F = {record.value:.6g}"
+            bar.update(task, completed=share(record), description=told)
+
+    try:
+        yield watch
+    finally:
+        bar.stop()

@@ -207,7 +207,12 @@ class Design:
         return torch.cat([h.sum(-2, keepdim=True), out], -2) if self.intercept else out
 
     def select(self, index: Tensor) -> Design:
-        """The map of some features only (indices into the d features); a copy of those columns of this block."""
+        """The map of some features only (indices into the d features, or into a basis's columns); a copy of them."""
+        if self.folded is not None and self.folded.basis is not None and self.folded.shift is not None:
+            out = Design(self.x, self.intercept, self.dtype)
+            out.folded = self.folded._replace(basis=self.folded.basis[:, index], shift=self.folded.shift[index])
+            out.shape = (self.shape[0], len(index) + self.intercept)
+            return out
         x = self.x[:, index] if self.dense else self.x[:, index.cpu().numpy()]
         out = Design(x, self.intercept, self.dtype)
         if self.folded is not None:

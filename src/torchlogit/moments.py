@@ -37,7 +37,7 @@ def moments(source: Source) -> Moments:
 
     total, deviation, size = accumulate(source, first)
     mean = deviation / total if source.intercept else torch.zeros_like(deviation)
-    typical = torch.where(size > 0, size / total, 1.0)
+    typical = torch.where(size == 0, 1.0, size / total)
 
     def second(block: Block) -> tuple[Tensor, ...]:
         (correction, squares), _ = _sums(block, pivot, mean, typical)
@@ -46,12 +46,12 @@ def moments(source: Source) -> Moments:
     correction, squares = accumulate(source, second)
     if source.intercept:
         mean = mean + correction / total * typical
-    spread = torch.where(size > 0, typical * (squares / total).sqrt(), 1.0)
+    spread = torch.where(size == 0, 1.0, typical * (squares / total).sqrt())
     return Moments(_coordinates(pivot + mean, spread, size == 0), size == 0)
 
 
 def _coordinates(centre: Tensor, spread: Tensor, constant: Tensor) -> Coordinates:
-    spread = torch.where(spread > 0, spread, 1.0)
+    spread = torch.where(spread == 0, 1.0, spread)
     scale = torch.exp2(spread.log2().round().clamp(-1000, 1000))
     near = (centre / scale * GRID).round() / GRID * scale  # few bits, so that x − centre is mostly exact
     centre = torch.where(constant, centre, near)

@@ -121,7 +121,7 @@ class Design:
 
     ``x`` is a dense tensor (n, d) of any real dtype or a SciPy CSR array; ``dtype`` is the working precision. With
     ``coordinates`` the map is that of the centred and scaled columns; the data are never touched and, unless the
-    coordinates are explicit, never copied.
+    coordinates are explicit, never copied. A basis fills in the zeros of sparse rows, so there a block becomes dense.
 
     >>> import torch
     >>> design = Design(torch.tensor([[1.0], [3.0]]), dtype=torch.float64)
@@ -140,8 +140,8 @@ class Design:
         self.intercept, self.dtype = intercept, dtype
         self.x: Any = x if isinstance(x, Tensor) else x.astype(str(dtype).removeprefix("torch."), copy=False)
         self.folded: Coordinates | None = None
-        if coordinates is not None and coordinates.explicit and self.dense:
-            self.x = coordinates.transform(x, dtype)
+        if coordinates is not None and coordinates.explicit and (self.dense or coordinates.basis is not None):
+            self.x = coordinates.transform(x if isinstance(x, Tensor) else _torch(x.toarray()), dtype)
         elif coordinates is not None:
             self.folded = self._fold(coordinates)
         width = self.x.shape[1] if self.folded is None else self.folded.rank
@@ -207,12 +207,7 @@ class Design:
         return torch.cat([h.sum(-2, keepdim=True), out], -2) if self.intercept else out
 
     def select(self, index: Tensor) -> Design:
-        """The map of some features only (indices into the d features, or into a basis's columns); a copy of them."""
-        if self.folded is not None and self.folded.basis is not None and self.folded.shift is not None:
-            out = Design(self.x, self.intercept, self.dtype)
-            out.folded = self.folded._replace(basis=self.folded.basis[:, index], shift=self.folded.shift[index])
-            out.shape = (self.shape[0], len(index) + self.intercept)
-            return out
+        """The map of some features only (indices into the d features); a copy of those columns of this block."""
         x = self.x[:, index] if self.dense else self.x[:, index.cpu().numpy()]
         out = Design(x, self.intercept, self.dtype)
         if self.folded is not None:

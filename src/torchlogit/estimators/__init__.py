@@ -1,0 +1,5 @@
+"""The scikit-learn door; the only place that imports scikit-learn."""
+
+from torchlogit.estimators.logistic import FitWarning, LogisticRegression
+
+__all__ = ["FitWarning", "LogisticRegression"]

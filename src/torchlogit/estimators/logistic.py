@@ -1,0 +1,309 @@
+"""`LogisticRegression` with scikit-learn's parameters, defaults and meaning, and certified fits behind it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
+from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
+from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
+from torchlogit.fit import Fit, estimated
+from torchlogit.intake import not_finite
+from torchlogit.losses import LOSSES
+from torchlogit.solvers import Record
+from torchlogit.sources.memory import MemorySource
+from torchlogit.told import told
+
+DISTANCE = 1e-4  # relative distance to the optimum that is wanted, per unit of tol
+
+
+class FitWarning(NotCertifiedWarning, ConvergenceWarning):  # type: ignore[misc]
+    """A fit without a certificate: torchlogit's `NotCertifiedWarning` and scikit-learn's `ConvergenceWarning` in one."""
+
+
+class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Binary and multinomial logistic regression with scikit-learn's parameters, defaults and meaning.
+
+    ``fit`` minimises ``Σᵢ sᵢ ℓ(xᵢ, yᵢ) + (1/C) (l1_ratio ‖w‖₁ + (1 − l1_ratio) ‖w‖² / 2)``, scikit-learn's objective
+    up to the factor C; the intercept is never penalised. X may be a numpy array, a data frame (pandas, polars,
+    pyarrow), a SciPy sparse matrix or a torch tensor; a tensor in gives tensors out, on its device. Dense X is not
+    copied. float32 is worked in float32 with float64 sums and gives float32; all else (integers, booleans, float16)
+    is worked in float64. X and y are paired by position.
+
+    Args:
+        penalty: a penalty of torchlogit's (its strength is 1/C, and ``C`` is unused), None, "l1", "l2" or
+            "elasticnet"; left alone, ``C`` and ``l1_ratio`` say it all.
+        C: inverse strength of the penalty; ``np.inf`` is no penalty.
+        l1_ratio: share of L1, from 0 (ridge) to 1 (lasso); any goes with any of scikit-learn's solver names.
+        dual: accepted and unused: the optimum is the same.
+        tol: the fit goes on until its estimated relative distance to the optimum, (F − F*) / F, is at most
+            ``tol · 1e-4``: 1e-8 by default. At ``tol=1e-14`` coefficients have ten or more digits.
+        fit_intercept: whether η has an intercept.
+        intercept_scaling: accepted and unused: the intercept is not penalised.
+        class_weight: ``{label: weight > 0}`` (labels left out weigh 1) or "balanced"; multiplies ``sample_weight``.
+        random_state: seeds what is random: the batches of `SGD`, the sample that preconditions `LBFGS`. None is 0.
+        solver: "auto", a solver object (`Newton`, `LBFGS`, `Proximal`, `SGD`), "newton", "lbfgs", "proximal", "sgd",
+            or scikit-learn's name: "newton-cholesky" is Newton; "newton-cg", "sag", "saga" are L-BFGS; "liblinear"
+            is "auto". With an L1 part, scikit-learn's names all mean Proximal.
+        max_iter: most iterations of the solver (`SGD` has its own epochs).
+        verbose: above 0, a line an iteration on stderr.
+        warm_start: start from ``coef_`` and ``intercept_`` of the fit before.
+        n_jobs: accepted and unused: torch uses its own threads (``torch.set_num_threads``).
+        device: where dense rows are worked, such as "cuda"; None: where they are.
+
+    Fitted: ``coef_`` (1 or K, d), ``intercept_`` (1 or K,), ``classes_`` (K,), ``n_iter_`` (1,), ``n_features_in_``,
+    ``feature_names_in_`` (with a data frame), ``certificate_`` (`Certificate`), ``status_`` (`Status`), ``history_``
+    (a `Record` an iteration), ``solver_`` (which and why).
+
+    ``fit`` raises `DataError` and `ParameterError` (both ValueErrors) and warns once (`FitWarning`) of a fit that is
+    not certified, and (`AliasedWarning`) of collinear columns, whose coefficients are 0 or fragile.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression().fit(X, y)
+    >>> model.status_.name, model.score(X, y)
+    ('converged', 0.9733333333333334)
+
+    """
+
+    def __init__(
+        self,
+        penalty: Any = "deprecated",
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Any = None,
+        random_state: Any = None,
+        solver: Any = "auto",
+        max_iter: int = 100,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        device: Any = None,
+    ) -> None:
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.device = device
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> LogisticRegression:
+        """Fit to X (n, d) and labels y (n,).
+
+        ``sample_weight`` (n,): how often a row stands; 0 leaves it out. ``offset``: added to η, in log-odds, (n,) for
+        two classes, (n, K) for more; a model fitted with one needs one to predict.
+        """
+        check_parameters(self)
+        warn_of_index(X, y)
+        x = self._features(X, reset=True)
+        codes, classes = labels(y, x.shape[0])
+        weight = weights(sample_weight, self.class_weight, classes, codes)
+        shift = None if offset is None else offsets(offset, x.shape[0], _width(classes))
+        self._keep(self._fitted(self._source(x, codes, weight, shift), classes), _single(x))
+        _tell(self._fit.warnings)
+        return self
+
+    def decision_function(self, X: Any, offset: Any = None) -> Any:
+        """η of new rows: (n,) for two classes, that of ``classes_[1]``; (n, K) for more."""
+        eta = self._eta(X, offset)
+        return self._like(X, eta[:, 0] if eta.shape[1] == 1 else eta)
+
+    def predict(self, X: Any, offset: Any = None) -> Any:
+        """The most probable class of every row, (n,): a tensor where X is one and the classes are numbers."""
+        eta = self._eta(X, offset)
+        index = (eta[:, 0] > 0).long() if eta.shape[1] == 1 else eta.argmax(1)
+        if isinstance(X, Tensor) and self.classes_.dtype.kind in "biuf":
+            return torch.from_numpy(self.classes_).to(index.device)[index]
+        return self.classes_[index.cpu().numpy()]
+
+    def predict_proba(self, X: Any, offset: Any = None) -> Any:
+        """Probabilities (n, K), columns in the order of ``classes_``."""
+        eta = self._eta(X, offset)
+        return self._like(X, torch.cat([-eta, eta], 1).sigmoid() if eta.shape[1] == 1 else eta.softmax(1))
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Any:
+        """Logarithms of the probabilities (n, K), worked from η, so that they are finite where a probability is 0."""
+        eta = self._eta(X, offset)
+        both = torch.nn.functional.logsigmoid(torch.cat([-eta, eta], 1)) if eta.shape[1] == 1 else eta.log_softmax(1)
+        return self._like(X, both)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """Share of rows (n,) whose class is predicted right."""
+        y, found = on_host(y), on_host(self.predict(X, offset))
+        return float(accuracy_score(y, found, sample_weight=on_host(sample_weight)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _start(self, k: int, d: int) -> Tensor | None:
+        """The coefficients of the fit before, (p, k), for a warm start."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return None
+        coef, intercept = np.asarray(self.coef_, np.float64), np.asarray(self.intercept_, np.float64)
+        if coef.shape != (k, d) or intercept.shape != (k,):
+            raise DataError(
+                f"warm_start: coef_ has shape {coef.shape} and intercept_ {intercept.shape}, but this data need "
+                f"{(k, d)} and {(k,)}; set warm_start=False, or fit data with the same columns and classes"
+            )
+        theta = np.vstack([intercept[None], coef.T] if self.fit_intercept else [coef.T])
+        if not np.isfinite(theta).all():
+            raise DataError("warm_start: coef_ or intercept_ holds NaN or infinity; set warm_start=False")
+        return torch.from_numpy(theta)
+
+    def _source(self, x: Any, codes: Any, weight: Any, offset: Any) -> MemorySource:
+        """The rows, on the device that was asked for (sparse ones stay on the host)."""
+        try:
+            x = x.to(self.device) if isinstance(x, Tensor) and self.device is not None else x
+        except (RuntimeError, AssertionError) as error:
+            raise ParameterError(f"device={self.device!r} cannot be used: {str(error).splitlines()[0]}") from error
+        place = x.device if isinstance(x, Tensor) else torch.device("cpu")
+        rest = [None if t is None else torch.from_numpy(t).to(place) for t in (weight, offset)]
+        return MemorySource(x, torch.from_numpy(codes).to(place), *rest, intercept=bool(self.fit_intercept))
+
+    def _fitted(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
+        """The fit to these rows, with the sentences it is told with."""
+        k, penalty, columns = _width(classes), penalty_of(self), self._columns()
+        loss = LOSSES["logistic" if k == 1 else "softmax"]()
+        choice = choice_of(self, penalty, source.n_rows, source.n_features + source.intercept, k)
+        e = estimated(
+            source,
+            columns,
+            k,
+            loss=loss,
+            penalty=penalty,
+            solver=choice.solver,
+            max_iter=int(self.max_iter),
+            tol=float(self.tol) * DISTANCE,
+            dtype=torch.float32 if _single(source.x) else torch.float64,
+            start=self._start(k, source.n_features),
+            watch=_print if self.verbose else None,
+        )
+        out = Fit(
+            columns=columns,
+            classes=classes,
+            target="y",
+            theta_centred=e.theta.cpu(),
+            centre=e.centre.cpu(),
+            intercept=source.intercept,
+            loss=loss.name,
+            penalty=penalty,
+            status=e.status,
+            certificate=e.certificate,
+            log_likelihood=e.log_likelihood,
+            null_log_likelihood=e.null_log_likelihood,
+            value=e.value,
+            n_rows=source.n_rows,
+            n_iter=e.n_iter,
+            solver=f"{type(choice.solver).__name__} ({choice.reason})",
+            offset="offset" if source.has_offset else None,
+            dependences=tuple(e.dependences),
+            infinite=e.infinite,
+            complete=e.complete,
+            history=e.history,
+        )
+        return replace(out, warnings=told(out, e.amplification))
+
+    def _keep(self, fit: Fit, single: bool) -> None:
+        """The fitted attributes."""
+        self._fit, self.classes_ = fit, fit.classes
+        self.coef_, self.intercept_ = _coefficients(fit, np.float32 if single else np.float64)
+        self.n_iter_ = np.array([fit.n_iter], dtype=np.int32)
+        self.certificate_, self.status_, self.history_ = fit.certificate, fit.status, fit.history
+        self.solver_ = fit.solver
+
+    def _features(self, X: Any, reset: bool) -> Any:
+        """X as a matrix; names and number of its columns are learnt, or checked against the fit's."""
+        x = features(X)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return x
+
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(getattr(self, "feature_names_in_", [f"x{j + 1}" for j in range(self.n_features_in_)]))
+
+    def _eta(self, X: Any, offset: Any) -> Tensor:
+        """η (n, k) float64, about the fit's centre, so that columns far from 0 cost no digits."""
+        check_is_fitted(self)
+        x = self._features(X, reset=False)
+        eta = self._model()._eta(x)
+        if not bool(eta.isfinite().all()):
+            raise not_finite(x, self._columns())
+        if (offset is None) != (self._fit.offset is None):
+            how, need = ("with", "give one") if offset is None else ("without", "give none")
+            raise DataError(f"the model was fitted {how} an offset: {need}")
+        return eta if offset is None else eta + torch.from_numpy(offsets(offset, *eta.shape)).to(eta)
+
+    def _model(self) -> Fit:
+        """The fit; or, where its coefficients were since set by hand, a model with those."""
+        known = _coefficients(self._fit, self.coef_.dtype)
+        if np.array_equal(known[0], self.coef_) and np.array_equal(known[1], self.intercept_):
+            return self._fit
+        theta = torch.from_numpy(np.vstack([self.intercept_, self.coef_.T]).astype(np.float64))
+        return replace(self._fit, theta_centred=theta, centre=torch.zeros_like(self._fit.centre), intercept=True)
+
+    def _like(self, X: Any, out: Tensor) -> Any:
+        """A tensor where X is one, else an array; float32 where both X and the fit are."""
+        single = self.coef_.dtype == np.float32 and str(getattr(X, "dtype", "")).endswith("float32")
+        out = out.float() if single else out
+        return out if isinstance(X, Tensor) else out.cpu().numpy()
+
+
+def _single(x: Any) -> bool:
+    return x.dtype in (torch.float32, np.float32)
+
+
+def _width(classes: npt.NDArray[Any]) -> int:
+    """Columns of η: one for two classes, else one a class."""
+    return 1 if len(classes) == 2 else len(classes)
+
+
+def _coefficients(fit: Fit, dtype: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """``coef_`` (k, d) and ``intercept_`` (k,) at x = 0, 0 without one."""
+    coef = fit.coef.mT.numpy().astype(dtype)
+    return coef, fit.theta[0].numpy().astype(dtype) if fit.intercept else np.zeros(len(coef), dtype)
+
+
+def _print(record: Record) -> None:
+    """One line an iteration."""
+    print(
+        f"iteration {record.iteration}: F = {record.value:.10g}, gradient {record.gradient_norm:.1e}, "
+        f"estimated relative distance {record.relative_distance:.1e}",
+        file=sys.stderr,
+    )
+
+
+def _tell(sentences: tuple[str, ...]) -> None:
+    """One warning for a fit without a certificate, one for all aliased and nearly collinear columns."""
+    lines = [sentence for sentence in sentences if not sentence.startswith("not certified")]
+    for sentence in sentences[: len(sentences) - len(lines)]:
+        warnings.warn(sentence, FitWarning, stacklevel=3)
+    if lines:
+        more = f" … ({len(lines)} in all)" if len(lines) > 5 else ""
+        warnings.warn("; ".join(lines[:5]) + more, AliasedWarning, stacklevel=3)

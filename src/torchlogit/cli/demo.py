@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from math import exp
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from torchlogit.cli.files import PICTURES, check_ending, check_output
-from torchlogit.cli.streams import out, say
+from torchlogit.cli.streams import out
 from torchlogit.errors import TorchlogitWarning
 
 if TYPE_CHECKING:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from difflib import SequenceMatcher
 from types import FrameType
 from typing import Any, NoReturn
 
-from torchlogit.cli.streams import say
+from torchlogit.cli.streams import drop_buffer, say
 from torchlogit.errors import FileError, TorchlogitError
 
 LONGEST = 2000  # characters of a message
@@ -52,8 +50,9 @@ def _first(number: int, frame: FrameType | None) -> NoReturn:
 
 def told(error: BaseException, debug: bool) -> int:
     """Say what happened, in one line (with the traceback if ``debug``), and return the exit code."""
-    if isinstance(error, BrokenPipeError):
-        return _nobody_reads()
+    if isinstance(error, BrokenPipeError):  # the reader has gone (``| head``), as is its right
+        drop_buffer()
+        return 0
     if debug:
         import traceback
 
@@ -85,7 +84,8 @@ def _reading(error: BaseException) -> tuple[int, str, str]:
     if hasattr(error, "format_message"):
         return 2, *_usage(error)
     if isinstance(error, OSError):
-        return FileError.exit_code, str(error), ""
+        drop_buffer()
+        return FileError.exit_code, str(error) if error.filename else f"cannot write: {error.strerror or error}", ""
     if isinstance(error, MemoryError):
         return 1, f"out of memory ({error or 'no more to be had'}); use fewer rows or columns", ""
     if isinstance(error, ImportError):
@@ -103,10 +103,3 @@ def _usage(error: Any) -> tuple[str, str]:
         message = error.format_message()
     path = error.ctx.command_path if getattr(error, "ctx", None) else "torchlogit"
     return message, f"see {path} --help"
-
-
-def _nobody_reads() -> int:
-    """The reader of stdout has gone (``| head``): that is its right. Nothing more is written, not even at exit."""
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

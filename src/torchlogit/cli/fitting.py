@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torchlogit.solvers import Record
 
 SOLVERS = ("auto", "newton", "lbfgs", "proximal", "sgd")
+MAX_ITER = 100
 EPOCHS, BATCH = 1000, 256  # of SGD
 
 
@@ -128,7 +129,6 @@ def fitted(table: Any, options: Options) -> Fit:
     features = listed(options.features, names) or None
     declared = listed(options.categorical, names)
     used = set(names if features is None else features) - {options.target, options.weights, options.offset}
-    steps = {} if options.max_iter is None else {"max_iter": options.max_iter}
     with progress(lambda record: share(record, options)) as watch:
         return fit(
             table,
@@ -144,7 +144,7 @@ def fitted(table: Any, options: Options) -> Fit:
             tol=options.tol,
             strict=options.strict,
             watch=watch,
-            **steps,
+            max_iter=MAX_ITER if options.max_iter is None else options.max_iter,
         )
 
 

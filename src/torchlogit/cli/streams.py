@@ -57,7 +57,7 @@ def streams() -> Iterator[None]:
 
 
 def _closed() -> Any:
-    return open(os.devnull, "w")  # noqa: SIM115: for the rest of the process
+    return open(os.devnull, "w")
 
 
 def _warn(message: str, said: set[str]) -> None:
@@ -112,13 +112,13 @@ def finish() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _drop_buffer()
+        drop_buffer()
         raise FileError(f"cannot write to the standard output: {error.strerror or error}") from error
     if getattr(sys.stdout, "name", "") == os.devnull and sys.__stdout__ is None:
         raise FileError("the standard output is closed, so nothing could be shown; send it to /dev/null to be silent")
 
 
-def _drop_buffer() -> None:
+def drop_buffer() -> None:
     """Let the interpreter's own last flush succeed."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,37 @@
+"""Fixtures: the command, run in this process."""
+
+import io
+import sys
+from typing import NamedTuple
+
+import pytest
+from command import STUDENTS
+
+from torchlogit.cli import main
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """The command in this process: ``run("fit", path, ..., stdin=b"")`` → exit code, stdout, stderr."""
+
+    def call(*argv, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        code = main([str(word) for word in argv])
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def model(run, tmp_path):
+    """A model of the twenty students."""
+    path = tmp_path / "students.safetensors"
+    assert run("fit", STUDENTS, "--target", "passed", "-o", path).code == 0
+    return path

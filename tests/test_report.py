@@ -1,0 +1,224 @@
+"""A fit as text and as JSON: what is shown, what is not, and why."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+
+from torchlogit import L1, L2, ElasticNet, datasets, fit
+from torchlogit.errors import TorchlogitWarning
+from torchlogit.inference.quality import chi_squared
+from torchlogit.report import fitted, number, odds, p_text, summary, to_json
+
+pytestmark = pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
+
+
+def overlapping(n=200, seed=0, **columns):
+    """Two classes that overlap, with whatever further columns."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    y = np.where(rng.random(n) < 1 / (1 + np.exp(-x)), "yes", "no")
+    return {"x": x, "y": y} | {name: make(rng, n, x) for name, make in columns.items()}
+
+
+def test_the_twenty_students():
+    text = summary(fit(datasets.study_hours(), "passed"))
+    for part in (
+        "-4.0777",
+        "1.7610",
+        "1.5046",
+        "0.6287",
+        "4.5026",
+        "20 used, none dropped",
+        "0 (10 rows), 1 (10 rows)",
+    ):
+        assert part in text
+    assert "11.666 on 1 df, p < 0.001" in text
+    assert "positive class is 1" in text
+    assert "Certified" in text
+
+
+def test_eighty_columns():
+    data = overlapping(neighbourhood=lambda rng, n, x: rng.choice(["north", "south of the river", "west"], n))
+    for result in (fit(data, "y"), fit(datasets.lesson(), "passed"), fit(data, "y", penalty=L2(1.0))):
+        assert max(map(cell_len, summary(result).splitlines())) <= 80
+
+
+def test_fit_summary_is_this_one():
+    result = fit(datasets.study_hours(), "passed")
+    assert result.summary() == summary(result)
+
+
+def test_a_penalised_fit_has_no_errors_and_says_why():
+    text = summary(fit(overlapping(), "y", penalty=L2(1.0)))
+    assert "std. error" not in text
+    assert "AIC   " not in text
+    assert "No standard errors: the fit is penalised" in text
+    assert "C = 1" in text
+
+
+@pytest.mark.parametrize(
+    ("penalty", "words"),
+    [(L1(2.0), "L1, strength 2 (C = 0.5)"), (ElasticNet(1.0, 0.25), "l1_ratio 0.25"), (L2({"x": 3.0}), "by feature")],
+)
+def test_penalties_in_words(penalty, words):
+    assert words in summary(fit(overlapping(), "y", penalty=penalty))
+
+
+def test_a_separated_fit_marks_what_is_infinite():
+    text = summary(fit(datasets.lesson(), "passed"))
+    assert "+inf" in text
+    assert "Not certified" in text
+    assert "std. error" not in text
+    assert "model test" not in text
+    flipped = datasets.lesson()
+    flipped["hours"] = -flipped["hours"]
+    assert "-inf" in summary(fit(flipped, "passed"))
+
+
+def test_an_aliased_term_has_no_number():
+    data = overlapping(twice=lambda rng, n, x: 2 * x)
+    lines = summary(fit(data, "y")).splitlines()
+    assert any(line.split() == ["twice", "aliased"] for line in lines)
+    assert any(line.startswith("Aliased: `twice` = 2 `x`") for line in lines)
+
+
+def test_aliased_terms_do_not_count_as_degrees_of_freedom():
+    plain, more = (fit(data, "y") for data in (overlapping(), overlapping(twice=lambda rng, n, x: 2 * x)))
+    assert to_json(more)["aic"] == pytest.approx(to_json(plain)["aic"], rel=1e-12)
+
+
+def test_more_than_two_classes_have_a_block_each():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    y = np.array(["low", "mid", "high"])[
+        (x + rng.logistic(size=300) > 0).astype(int) + (x + rng.logistic(size=300) > 1)
+    ]
+    result = fit({"x": x, "y": y}, "y")
+    text = summary(result)
+    assert [line for line in text.splitlines() if line.startswith("class ")] == [
+        "class 'high'",
+        "class 'low'",
+        "class 'mid'",
+    ]
+    assert "sum to 0" in text
+    assert "on 2 df" in text
+    assert "positive" not in text
+    assert to_json(result)["positive"] is None
+    terms = to_json(result)["terms"]
+    assert [(t["term"], t["class"]) for t in terms[3:]] == [("x", "high"), ("x", "low"), ("x", "mid")]
+    blocks = text.split("\n\n")[2:5]
+    for label, block in zip(("high", "low", "mid"), blocks, strict=True):
+        shown = next(line for line in block.splitlines() if line.startswith("x ")).split()[1]
+        exact = next(t["estimate"] for t in terms if (t["term"], t["class"]) == ("x", label))
+        assert float(shown) == pytest.approx(exact, abs=5e-5)
+
+
+def test_the_linear_unit_has_no_odds():
+    result = fit(overlapping(), "y", loss="squared")
+    assert "odds" not in summary(result)
+    assert "log-likelihood" not in summary(result)
+
+
+def test_weights_are_told_as_weight():
+    data = overlapping()
+    text = summary(fit(data, "y", weight=np.full(200, 0.5)))
+    assert "weight)" in text
+    assert "rows)" not in text
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "x\u202ey", "<script>", "n" * 10_000, "\0"])
+def test_bad_080_names_are_escaped_and_cut(name):
+    data = overlapping(**{name: lambda rng, n, x: rng.normal(size=n)})
+    text = summary(fit(data, "y"))
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert name in [term["term"] for term in json.loads(json.dumps(to_json(fit(data, "y"))))["terms"]]
+
+
+def test_wide_letters_are_aligned():
+    data = overlapping(**{"学习时间": lambda rng, n, x: rng.normal(size=n)})
+    table = summary(fit(data, "y")).split("\n\n")[2].splitlines()
+    assert cell_len(table[2]) == cell_len(table[3])  # x and the Chinese name
+
+
+def test_bad_129_tiny_p_values_are_bounded():
+    assert p_text(math.log(0.5)) == "0.500"
+    assert p_text(math.log(0.00099)) == "<0.001"
+    assert p_text(-1254.1) == "<1e-300"
+    result = fit(overlapping(n=60_000), "y")
+    assert "<1e-300" in summary(result)
+    term = to_json(result)["terms"][1]
+    assert term["z"] > 40
+    assert term["log_p"] < -700
+    assert math.isfinite(to_json(result)["model_test"]["log_p"])
+
+
+def test_bad_130_odds_ratios_that_overflow_are_marked():
+    assert odds(800) == ">1e308"
+    assert odds(-800) == "<1e-307"
+    data = overlapping()
+    data["x"] = data["x"] / 1e6
+    result = fit(data, "y")
+    assert ">1e308" in summary(result)
+    assert "inf" not in summary(result)
+    assert to_json(result)["terms"][1]["odds_ratio"] is None
+
+
+def test_the_tail_of_chi_squared():
+    from scipy.stats import chi2
+
+    for x, df in ((0.0, 1), (3.84, 1), (11.666, 7), (600.0, 30)):
+        assert chi_squared(x, df) == pytest.approx(chi2.logsf(x, df), rel=1e-9)
+    assert chi_squared(1380.0, 5) == pytest.approx(chi_squared(1381.0, 5) + 0.5, abs=0.01)  # where the formula changes
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0, "0"),
+        (1e-300, "1.000e-300"),
+        (0.0123, "0.0123"),
+        (-9999, "-9999.0000"),
+        (1e4, "1.000e+04"),
+        (0.00999, "9.990e-03"),
+    ],
+)
+def test_numbers(x, text):
+    assert number(x) == text
+
+
+def test_a_cut_name_keeps_its_level():
+    assert fitted("neighbourhood=west", 12) == "neigh…d=west"
+    assert cell_len(fitted("学" * 30, 13)) == 13
+
+
+@pytest.mark.parametrize("data", [datasets.lesson(), datasets.study_hours()])
+@pytest.mark.parametrize("penalty", [None, L1(0.1)])
+def test_json_is_json(data, penalty):
+    found = to_json(fit(data, "passed", penalty=penalty))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["schema"] == "torchlogit/fit/1"
+
+
+def test_json_of_a_separated_fit():
+    found = to_json(fit(datasets.lesson(), "passed"))
+    assert found["status"] == "separated"
+    assert not found["certified"]
+    assert found["aic"] is None
+    assert [term["infinite"] for term in found["terms"]] == [0, 1]
+    assert found["terms"][1]["std_error"] is None
+
+
+def test_warnings_are_part_of_the_summary():
+    with pytest.warns(TorchlogitWarning):
+        result = fit(datasets.lesson(), "passed")
+    assert result.warnings[0][5:20] in summary(result)
+
+
+def test_many_classes_are_told_by_number():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 15, 600)
+    assert "… (15 in all)" in summary(fit({"x": rng.normal(size=600), "y": y}, "y", penalty=L2(1.0)))

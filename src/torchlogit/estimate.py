@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchlogit.choice import Choice, choose
 from torchlogit.design import Coordinates
-from torchlogit.errors import DataError
+from torchlogit.errors import DataError, ParameterError
 from torchlogit.linalg import factor
 from torchlogit.losses import Loss
 from torchlogit.moments import moments
@@ -80,7 +80,8 @@ def estimate(
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
     choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
-    begin = objective.zeros() if start is None else _begin(start, rank.coordinates, source.intercept)
+    begin = objective.zeros()
+    begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
     solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
     point, status, kind = _certified(objective, solution, choice.solver, tol)
@@ -148,6 +149,13 @@ def _default_tol(rough: bool, dtype: torch.dtype) -> float:
     if dtype != torch.float64:
         return 1e-12
     return 1e-13 if rough else 1e-20
+
+
+def _checked(start: Tensor, source: Source, k: int) -> Tensor:
+    shape = (source.n_features + source.intercept, k)
+    if tuple(start.shape) != shape or not bool(start.isfinite().all()):
+        raise ParameterError(f"start must be finite and of shape {shape}, theta's; got shape {tuple(start.shape)}")
+    return start
 
 
 def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:

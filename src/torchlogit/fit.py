@@ -291,6 +291,8 @@ def fit(
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
     source = rows.source(intercept, device)
     penalty = NoPenalty() if penalty is None else penalty
+    if not isinstance(penalty, ElasticNet):
+        raise ParameterError(f"penalty must be L1(), L2(), ElasticNet() or None, got {penalty!r}")
     result = estimated(
         source,
         rows.columns,
@@ -340,7 +342,7 @@ class _Rows:
     sentences: tuple[str, ...] = ()
 
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
-        x = self.x if device is None or not isinstance(self.x, Tensor) else self.x.to(device)
+        x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
         extra = [None if t is None else torch.from_numpy(t).to(place) for t in (self.weight, self.offset)]
         return MemorySource(x, torch.from_numpy(self.codes).to(place), *extra, intercept=intercept)
@@ -355,7 +357,8 @@ def _rows(
         x, recipe, gaps = matrix(data), None, dict[str, Any]()
         columns = tuple(f"x{j + 1}" for j in range(x.shape[1]))
     else:
-        _same_index(data, target)
+        for name, other in (("y", target), ("weight", weight), ("offset", offset)):
+            _same_index(data, other, name)
         named = [name for name in (target, weight, offset) if isinstance(name, str)]
         chosen = features if features is not None else _others(data, named)
         label = target if isinstance(target, str) else None
@@ -388,10 +391,20 @@ def _rows(
     )
 
 
+def _moved(x: Tensor, device: str | torch.device) -> Tensor:
+    try:
+        return x.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch: AssertionError where it was built without CUDA
+        raise ParameterError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
+
+
 def _others(data: Any, named: Sequence[str]) -> list[str]:
     from torchlogit.tables.frames import open_frame
+    from torchlogit.tables.recipe import warn_names
 
-    return [name for name in open_frame(data).names if name not in named]
+    names = [name for name in open_frame(data).names if name not in named]
+    warn_names(names)
+    return names
 
 
 def _column(data: Any, which: Any) -> Any:
@@ -414,12 +427,14 @@ def _name(which: Any, default: str) -> str:
     return which if isinstance(which, str) else default
 
 
-def _same_index(data: Any, target: Any) -> None:
+def _same_index(data: Any, other: Any, name: str) -> None:
     """Two pandas objects whose indexes disagree would be paired by position: refused."""
     left: Any = getattr(data, "index", None)
-    right: Any = getattr(target, "index", None)
+    right: Any = getattr(other, "index", None)
     if hasattr(left, "equals") and hasattr(right, "equals") and len(left) == len(right) and not left.equals(right):
-        raise DataError("the indexes of X and y disagree; align them (y = y.loc[X.index]) or drop them (.to_numpy())")
+        raise DataError(
+            f"the indexes of X and {name} disagree; align them ({name} = {name}.loc[X.index]) or drop them (.to_numpy())"
+        )
 
 
 def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:

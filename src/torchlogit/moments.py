@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -91,7 +92,8 @@ def _sparse_sums(block: Block, w: Tensor, mean: Tensor | None, unit: Tensor | No
     filled = x.copy()
     filled.data[:] = 1.0
     zeros = torch.from_numpy(weights.sum() - filled.T @ weights)
-    x.data = (x.data - m[x.indices]) / u[x.indices]
+    with np.errstate(invalid="ignore"):  # infinite cells are found by who asked
+        x.data = (x.data - m[x.indices]) / u[x.indices]
     at_zero = -mean / unit
     deviations = torch.from_numpy(x.T @ weights) + zeros * at_zero
     return deviations, torch.from_numpy(x.power(2).T @ weights) + zeros * at_zero.square()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,12 +79,17 @@ class ElasticNet:
     l1_ratio: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.l1_ratio <= 1:
+        if not 0 <= _number(self.l1_ratio) <= 1:
             raise ParameterError(f"l1_ratio must lie between 0 and 1, got {self.l1_ratio!r}")
-        values = self.strength.values() if isinstance(self.strength, Mapping) else self.strength
-        for value in values if not isinstance(values, int | float) else [values]:
-            if not 0 <= float(value) < float("inf"):
+        for value in self._values():
+            if not 0 <= _number(value) < float("inf"):
                 raise ParameterError(f"a penalty's strength must be a finite number >= 0, got {value!r}")
+
+    def _values(self) -> list[Any]:
+        """The strengths there are, one or many."""
+        if isinstance(self.strength, Mapping):
+            return list(self.strength.values())
+        return [self.strength] if np.ndim(self.strength) == 0 else list(self.strength)  # type: ignore[arg-type]
 
     def by_feature(self, columns: Sequence[str]) -> Tensor:
         """Strength of every feature, (d,) float64; ParameterError where names or lengths do not match."""
@@ -108,8 +114,15 @@ class ElasticNet:
     @property
     def free(self) -> bool:
         """Whether nothing is penalised."""
-        values = self.strength.values() if isinstance(self.strength, Mapping) else self.strength
-        return not any(values) if not isinstance(values, int | float) else not values
+        return not any(self._values())
+
+
+def _number(value: Any) -> float:
+    """A real number; NaN for what is none, text that reads like one included."""
+    try:
+        return float("nan") if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _finite(strength: Tensor, scale: Tensor) -> Tensor:

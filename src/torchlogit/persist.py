@@ -104,7 +104,7 @@ def _penalty(penalty: ElasticNet) -> dict[str, Any]:
     if isinstance(strength, Mapping):
         strength = {name: float(value) for name, value in strength.items()}
     elif not isinstance(strength, int | float):
-        strength = [float(value) for value in strength]
+        strength = float(strength) if np.ndim(strength) == 0 else [float(value) for value in strength]
     return {"kind": type(penalty).__name__, "strength": strength, "l1_ratio": penalty.l1_ratio}
 
 

@@ -130,7 +130,7 @@ def _chosen(table: Frame, features: Sequence[str] | None, target: str | None) ->
         require(target, table.names, "is missing from the table")
     if features is None:
         names = tuple(name for name in table.names if name != target)
-        _warn_names(names)
+        warn_names(names)
         if not names:
             shape = (table.n_rows, 0)
             raise DataError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required.")
@@ -149,7 +149,8 @@ def require(name: str, names: Sequence[str], what: str) -> None:
         raise DataError(f"column `{show(name)}` {what}.{near}")
 
 
-def _warn_names(names: Sequence[str]) -> None:
+def warn_names(names: Sequence[str]) -> None:
+    """Warn of columns that nobody chose and that are probably not meant: saved row numbers, intercepts."""
     for name in names:
         if name in _ROW_NAMES:
             why = "looks like saved row numbers; leave it out unless it means something"

@@ -33,7 +33,7 @@ def summary(fit: Fit) -> str:
     """The fit in words and as a table, for people.
 
     >>> from torchlogit import datasets, fit
-    >>> print(summary(fit(datasets.study_hours(), "passed")).splitlines()[12])
+    >>> print(summary(fit(datasets.study_hours(), "passed")).splitlines()[13])
     hours          1.5046      0.6287   2.39  0.017   0.2724   2.7369      4.5026
     """
     return "\n\n".join(filter(None, (title(fit), facts(fit), coefficients(fit), notes(fit))))

@@ -33,8 +33,8 @@ def summary(fit: Fit) -> str:
     """The fit in words and as a table, for people.
 
     >>> from torchlogit import datasets, fit
-    >>> print(summary(fit(datasets.study_hours(), "passed")).splitlines()[13])
-    hours          1.5046      0.6287   2.39  0.017   0.2724   2.7369      4.5026
+    >>> print(summary(fit(datasets.study_hours(), "passed")).splitlines()[14])
+    hours          1.5046  0.6287   2.39  0.017   0.2724   2.7369  4.5026
     """
     return "\n\n".join(filter(None, (title(fit), facts(fit), coefficients(fit), notes(fit))))
 
@@ -112,18 +112,15 @@ def coefficients(fit: Fit) -> str:
     k = fit.theta_centred.shape[1]
     signs = [0.0] * len(table.term) if fit.infinite is None else fit.infinite.cpu().ravel().tolist()
     cells = [_row(fit, table, i, signs[i]) for i in range(len(table.term))]
-    header = ["term", "estimate", "std. error", "z", "p", *_interval(table), "odds ratio"]
+    above = ["", "", "std.", "", "", f"{100 * table.level:g}%", f"{100 * table.level:g}%", "odds"]
+    header = ["term", "estimate", "error", "z", "p", "low", "high", "ratio"]
     used = [j for j in range(len(header)) if j < 2 or any(row[j] for row in cells)]
-    rows = [[row[j] for j in used] for row in cells]
-    lines = aligned([[header[j] for j in used], *rows])
+    top, names, *lines = aligned([[row[j] for j in used] for row in (above, header, *cells)])
+    head = [line for line in (top, names) if line]
     if k == 1:
-        return "\n".join(lines)
-    blocks = ["\n".join([f"class {class_name(c)}", lines[0], *lines[1 + j :: k]]) for j, c in enumerate(fit.classes)]
+        return "\n".join([*head, *lines])
+    blocks = ["\n".join([f"class {class_name(c)}", *head, *lines[j::k]]) for j, c in enumerate(fit.classes)]
     return "\n\n".join(blocks)
-
-
-def _interval(table: Table) -> list[str]:
-    return [f"{100 * table.level:g}% low", "high"]
 
 
 def _row(fit: Fit, table: Table, i: int, sign: float) -> list[str]:
@@ -145,9 +142,11 @@ def number(x: float) -> str:
     """A coefficient as text: four decimals, or powers of ten where these would say too little or too much.
 
     >>> number(-4.07771), number(0.0), number(1.5e-9), number(123456.7)
-    ('-4.0777', '0', '1.500e-09', '1.235e+05')
+    ('-4.0777', '0', '1.50e-9', '1.23e+5')
     """
-    return "0" if x == 0 else f"{x:.4f}" if 0.01 <= abs(x) < 10_000 else f"{x:.3e}"
+    if x == 0 or 0.01 <= abs(x) < 10_000:
+        return f"{x:.4f}" if x else "0"
+    return f"{x:.2e}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 def p_text(log_p: float) -> str:
@@ -185,7 +184,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     from rich.cells import cell_len
 
     right = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
-    # beside the numbers two blanks; the odds ratio and its neighbours never touch
     room = max(LEAST_NAME, WIDTH - sum(right) - 2 * len(right))
     wide = min(room, max(cell_len(row[0]) for row in rows))
     return ["  ".join([fitted(row[0], wide), *map(str.rjust, row[1:], right)]).rstrip() for row in rows]

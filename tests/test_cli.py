@@ -92,12 +92,7 @@ def test_solvers_agree(run, solver):
 
 
 def test_sgd_has_a_seed(run):
-    def slope(seed):
-        words = ["--solver", "sgd", "--max-iter", "3", "--json", "--seed", seed]
-        return json.loads(run("fit", big, "--target", "y", *words).out)["terms"][1]["estimate"]
-
     rng = np.random.default_rng(0)
-    big = "-"
     rows = "x,y\n" + "".join(f"{x},{int(x + rng.logistic() > 0)}\n" for x in rng.normal(size=600))
     stdin = rows.encode()
 

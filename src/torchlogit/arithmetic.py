@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has none of its parent's OpenMP threads and would wait for them for ever: it works with one.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """No gradients, no autocast, no reduced-precision float32 products (TF32, bfloat16) inside; all restored after.
+    """No gradients, no autocast, no reduced-precision float32 products (TF32, bfloat16), new tensors on the CPU unless a
+    device is given; all restored after.
 
     >>> import torch
     >>> torch.set_float32_matmul_precision("medium")
@@ -24,10 +30,15 @@ def exact_arithmetic() -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
-        with torch.no_grad(), torch.autocast("cpu", enabled=False), _no_cuda_autocast():
+        with torch.no_grad(), torch.autocast("cpu", enabled=False), _no_cuda_autocast(), _cpu_by_default():
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def _cpu_by_default() -> AbstractContextManager[object]:
+    """Nothing where that is so already: entering ``torch.device`` slows every call down."""
+    return nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
 
 
 @contextmanager

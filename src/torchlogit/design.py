@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
+CHUNK = 2**21  # entries of the weighted copies of a block that are made at a time
+NARROW = 512  # columns up to which many Gram matrices of a sparse block are cheaper from its dense form
 CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 
 
@@ -189,15 +191,14 @@ class Design:
     def gram(self, h: Tensor) -> Tensor:
         """The weighted Gram matrix, (*B, p, k, p, k), from symmetric row weights h (*B, n, k, k)."""
         *batch, _, k, _ = h.shape
-        p, flat = self.shape[1], h.reshape(-1, *h.shape[-3:])
-        out = h.new_empty(len(flat), p, k, p, k)
-        for member, weights in zip(out, flat, strict=True):
-            for a in range(k):
-                for b in range(a + 1):
-                    part = self._weighted(weights[:, a, b])
-                    member[:, a, :, b] = part
-                    member[:, b, :, a] = part
-        return out.reshape(*batch, p, k, p, k)
+        p = self.shape[1]
+        first, second = torch.tril_indices(k, k, device=h.device)
+        pairs = h[..., first, second].movedim(-1, -2)  # (*B, k(k+1)/2, n): each pair of classes once
+        parts = self._weighted(pairs.reshape(-1, pairs.shape[-1])).reshape(*batch, -1, p, p)
+        out = h.new_empty(*batch, k, k, p, p)
+        out[..., first, second, :, :] = parts
+        out[..., second, first, :, :] = parts
+        return out.movedim((-4, -3, -2, -1), (-3, -1, -4, -2))
 
     def diagonal(self, h: Tensor) -> Tensor:
         """Diagonal of the Gram matrix, (*B, p, k), from weights h (*B, n, k); folded centring and basis are left out."""
@@ -230,30 +231,35 @@ class Design:
         return _torch(x.T @ r.numpy())
 
     def _weighted(self, h: Tensor) -> Tensor:
-        """``zᵀ diag(h) z`` (p, p) for one vector of weights (n,)."""
-        if self.dense:
-            x = self.x.to(self.dtype)
-            weighted = x * h[:, None]
-            inner, sums = weighted.mT @ x, weighted.sum(0)
-        else:
-            weighted = self.x.multiply(h.numpy()[:, None]).tocsr()
-            inner, sums = _torch((weighted.T @ self.x).toarray()), _torch(weighted.sum(0))
-        total = h.sum()
+        """``zᵀ diag(h) z`` (c, p, p) for each of c vectors of weights h (c, n)."""
+        inner, sums = self._moments(h)
+        total = h.sum(-1)
         if self.folded is not None:
             inner, sums = _shifted(inner, sums, total, self.folded.centre)
             inner = self.folded.adjoint(self.folded.adjoint(inner).mT)
-            sums = self.folded.adjoint(sums[:, None])[:, 0]
+            sums = self.folded.adjoint(sums[..., None])[..., 0]
             if self.folded.shift is not None:
                 inner, sums = _shifted(inner, sums, total, self.folded.shift)
         if not self.intercept:
             return inner
-        return torch.cat([torch.cat([total[None], sums])[None], torch.cat([sums[:, None], inner], 1)])
+        top = torch.cat([total[:, None], sums], -1)[:, None]
+        return torch.cat([top, torch.cat([sums[..., None], inner], -1)], -2)
+
+    def _moments(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """``xᵀ diag(h) x`` (c, d, d) and ``xᵀ h`` (c, d), before any coordinates."""
+        sums = self._adjoint(h.mT).mT
+        if self.dense or (len(h) > 1 and self.x.shape[1] <= NARROW):
+            x = (self.x if self.dense else _torch(self.x.toarray())).to(self.dtype)
+            chunks = h.split(max(1, CHUNK // max(1, x.numel())))
+            return torch.cat([(x * part[..., None]).mT @ x for part in chunks]), sums
+        weighted = (self.x.multiply(part.numpy()[:, None]).tocsr().T @ self.x for part in h)
+        return torch.stack([_torch(part.toarray()) for part in weighted]), sums
 
 
 def _shifted(inner: Tensor, sums: Tensor, total: Tensor, by: Tensor) -> tuple[Tensor, Tensor]:
     """Second and first moments about ``by`` from those about 0."""
-    cross = torch.outer(sums, by)
-    return inner - cross - cross.mT + total * torch.outer(by, by), sums - total * by
+    cross = sums[..., :, None] * by
+    return inner - cross - cross.mT + total[:, None, None] * torch.outer(by, by), sums - total[:, None] * by
 
 
 def _torch(array: Any) -> Tensor:

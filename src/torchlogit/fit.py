@@ -318,7 +318,8 @@ def estimated(source: Source, columns: Sequence[str], k: int, **settings: Any) -
     if settings.get("tol") is not None and not settings["tol"] >= 0:
         raise ParameterError(f"tol must be 0 or more, got {settings['tol']}")
     try:
-        return estimate(source, columns, k, **settings)
+        with exact_arithmetic():
+            return estimate(source, columns, k, **settings)
     except NotFinite:
         if isinstance(source, MemorySource):
             raise not_finite(source.x, columns) from None

@@ -173,9 +173,14 @@ class Objective:
         """The Hessian's diagonal, (*B, p, k), floored above zero."""
         return self._curvature(theta, full=False)
 
+    @property
+    def faithful(self) -> bool:
+        """Whether a preconditioner is a whole Hessian (of a sample), not only its blocks or diagonal."""
+        return self.p * self.k <= FULL_LIMIT
+
     def preconditioner(self, theta: Tensor) -> Callable[[Tensor], Tensor]:
         """A cheap approximate inverse of the Hessian at theta: full, by class, or diagonal, as the size allows."""
-        if self.p * self.k <= FULL_LIMIT:
+        if self.faithful:
             hess = self.taylor(theta, 2).hess
             assert hess is not None
             return factor(hess).solve

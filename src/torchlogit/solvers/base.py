@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 CERTIFIED = 1e-8  # relative distance at which a fit that can move no further still counts as converged
-PATIENCE = 4  # steps without a better certificate after which it cannot move further
+PATIENCE = 10  # steps without a better certificate after which it cannot move further
 STEPS = 30  # halvings that a line search tries, all in one pass
 
 
@@ -108,6 +108,7 @@ def minimize(
     point = solver.init(objective, theta)
     best, waited, history = torch.full_like(point.distance, torch.inf), 0, list[Record]()
     for iteration in range(max_iter + 1):
+        point = _confirmed(objective, solver, point, tol)
         distance = relative(point)
         history.append(_record(objective, iteration, point, distance))
         if watch is not None:
@@ -119,6 +120,14 @@ def minimize(
             break
         point = _frozen(over, point, solver.step(objective, point))
     return Solution(point, _statuses(objective, point, best, tol, waited), iteration, history)
+
+
+def _confirmed(objective: Any, solver: Any, point: Point, tol: float) -> Point:
+    """A point that claims to be there is looked at again by a solver that knows its claims to be coarse."""
+    if not hasattr(solver, "confirm") or bool((relative(point) > tol).any()):
+        return point
+    confirmed: Point = solver.confirm(objective, point)
+    return confirmed
 
 
 def _record(objective: Any, iteration: int, point: Point, distance: Tensor) -> Record:

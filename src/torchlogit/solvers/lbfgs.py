@@ -25,16 +25,17 @@ class Memory(NamedTuple):
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Two-loop L-BFGS with ``memory`` pairs around a preconditioner made from ``sample`` rows for every column.
+    """Two-loop L-BFGS with ``memory`` pairs around the Hessian of a random sample as preconditioner.
 
-    After ``refresh`` steps the preconditioner is made anew where theta then stands, and the pairs are forgotten.
-
-    The estimated distance is half the quasi-Newton decrement, ½ gᵀBg. Source: Nocedal and Wright (2006), Numerical
-    Optimization, algorithm 7.4, with the preconditioner as the initial matrix.
+    The sample has ``sample`` rows; by default so many that its Hessian costs about ten passes over all rows. After
+    ``refresh`` steps the preconditioner is made anew where theta then stands, and the pairs are forgotten. The
+    estimated distance is half the quasi-Newton decrement, ½ gᵀBg; where the preconditioner is too coarse to be trusted
+    with it (not a whole Hessian), `confirm` corrects it by conjugate gradients before it counts. Source: Nocedal and
+    Wright (2006), Numerical Optimization, algorithm 7.4, with the preconditioner as the initial matrix.
     """
 
     memory: int = 10
-    sample: int = 100
+    sample: int | None = None
     refresh: int = 20
 
     def init(self, objective: Any, theta: Tensor) -> Point:
@@ -53,17 +54,47 @@ class LBFGS:
         """One step; a pair whose product is not clearly positive is not kept."""
         slope = (point.at.grad * point.direction).sum((-2, -1))
         theta, at = search(objective, point, 1, slope)
-        s, y = theta - point.theta, at.grad - point.at.grad
-        product = (s * y).sum((-2, -1), keepdim=True)
-        sizes = s.square().sum((-2, -1), keepdim=True) * y.square().sum((-2, -1), keepdim=True)
-        rho = torch.where(product > 1e-10 * sizes.sqrt(), 1 / product, 0.0)
         if point.memory.age >= self.refresh:
             return _point(theta, at, Memory(self._sketch(objective).preconditioner(theta)))
+        s, y = theta - point.theta, at.grad - point.at.grad
+        product = _dot(s, y)
+        rho = torch.where(product > 1e-10 * (_dot(s, s) * _dot(y, y)).sqrt(), 1 / product, 0.0)
         pairs = (*point.memory.pairs, (s, y, rho))[-self.memory :]
         return _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1))
 
+    def confirm(self, objective: Any, point: Point) -> Point:
+        """The same point with its Newton system solved to a tenth: a distance to trust, and a direction to go on with."""
+        if objective.faithful:
+            return point
+        direction = _conjugate_gradients(objective, point)
+        return point._replace(distance=-_dot(point.at.grad, direction)[..., 0, 0] / 2, direction=direction)
+
     def _sketch(self, objective: Any) -> Any:
-        return objective.sketch(self.sample * objective.p + 5000)
+        n, p = objective.source.n_rows, objective.p
+        rows = min(max(40 * n // p, 5 * p + 1000), 100 * p + 5000)
+        return objective.sketch(self.sample if self.sample is not None else rows)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum((-2, -1), keepdim=True)
+
+
+def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor:
+    """Approximate ``−H⁻¹ g`` by preconditioned conjugate gradients. Source: Nocedal and Wright (2006), algorithm 5.3."""
+    direction, residual = torch.zeros_like(point.theta), -point.at.grad
+    z = point.memory.precondition(residual)
+    search_along, energy = z, _dot(residual, z)
+    target = 0.01 * energy
+    for _ in range(most):
+        if bool((energy <= target).all()):
+            break
+        curved = objective.hvp(point.theta, search_along)
+        length = energy / _dot(search_along, curved).clamp_min(1e-300)
+        direction, residual = direction + length * search_along, residual - length * curved
+        z = point.memory.precondition(residual)
+        energy, before = _dot(residual, z), energy
+        search_along = z + energy / before.clamp_min(1e-300) * search_along
+    return direction
 
 
 def _like(mask: Tensor, t: Tensor) -> Tensor:

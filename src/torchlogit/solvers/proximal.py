@@ -41,8 +41,9 @@ class Proximal:
         if self._small(objective):
             theta, at = search(objective, point, 2, _slope(objective, point))
             return self._point(objective, theta, at, point.memory)
-        rows = _working_set(objective, point)
-        if len(rows) * objective.k > 4 * self.limit:
+        most = 4 * self.limit // objective.k
+        rows = _working_set(objective, point, most)
+        if len(rows) > most:
             theta, at = search(objective, point, 1, _slope(objective, point))
         else:
             theta = point.theta.clone()
@@ -70,15 +71,16 @@ def _slope(objective: Any, point: Point) -> Tensor:
     return (point.at.grad * d + l1 * ((theta + d).abs() - theta.abs())).sum((-2, -1))
 
 
-def _working_set(objective: Any, point: Point) -> Tensor:
-    """Rows of theta to move: every free or non-zero one, and those whose subgradient is largest."""
+def _working_set(objective: Any, point: Point, most: int) -> Tensor:
+    """Rows of theta to move: every free or non-zero one, and those whose subgradient is largest, ``most`` if they fit."""
     penalty = objective.penalty
     violation = penalty.subgradient(point.theta, point.at.grad).abs() / point.memory.curvature.sqrt()
     score = violation.reshape(-1, *violation.shape[-2:]).amax((0, 2))
     used = (point.theta != 0).reshape(-1, *violation.shape[-2:]).any(0).any(-1)
     free = ((penalty.l1 == 0) & (penalty.l2 == 0)).expand(violation.shape[-2:]).any(-1)
     score[used | free] = torch.inf
-    size = max(point.memory.size, 2 * int((used | free).sum()))
+    needed = int((used | free).sum())
+    size = max(needed, min(max(point.memory.size, 2 * needed), most))
     return score.topk(min(size, len(score))).indices.sort().values
 
 

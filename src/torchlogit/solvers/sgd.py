@@ -44,7 +44,7 @@ class SGD:
     def __post_init__(self) -> None:
         if self.reduction not in ("sum", "mean"):
             raise ParameterError(f'reduction must be "sum" or "mean", got {self.reduction!r}')
-        if not (0 < self.lr < float("inf")) or self.epochs < 1 or (self.batch_size or 1) < 1:
+        if not (0 < self.lr < float("inf")) or self.epochs < 1 or (self.batch_size is not None and self.batch_size < 1):
             raise ParameterError("lr must be a positive number; epochs and batch_size must be 1 or more")
         if isinstance(self.optimizer, str) and not hasattr(torch.optim, self.optimizer):
             raise ParameterError(f"torch.optim has no optimiser {self.optimizer!r}")
@@ -52,7 +52,7 @@ class SGD:
     def init(self, objective: Any, theta: Tensor) -> Point:
         """A parameter at theta in the working precision, and its optimiser."""
         parameter = theta.to(objective.dtype).clone().requires_grad_()
-        kind = getattr(torch.optim, self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        kind: Any = getattr(torch.optim, self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
         optimizer = kind([parameter], lr=self.lr, **self.options)
         generator = torch.Generator().manual_seed(self.seed)
         return _point(objective.taylor(theta, 1), Memory(parameter, optimizer, generator))

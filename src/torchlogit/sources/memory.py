@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BLOCK_ENTRIES = 2**18  # 2 MB of float64: a block and its temporaries stay in a core's cache (benchmarks/NOTES.md)
 
+LEAST_ROWS = 1024  # so that a p×p sum is worth its making
+
 
 class MemorySource:
     """Blocks of rows of ``x`` (n, d); ``y`` (n,) or (*B, n), ``weight`` likewise, ``offset`` (n,) or (n, k).
@@ -42,14 +44,15 @@ class MemorySource:
         self.y, self.intercept = y, intercept
         self.sparse = not isinstance(x, Tensor)
         self.device = torch.device("cpu") if self.sparse else x.device
-        self.n_rows, self.n_features = x.shape
+        self.n_rows: int = x.shape[0]
+        self.n_features: int = x.shape[1]
         self.weight = torch.ones((), dtype=torch.float64, device=self.device) if weight is None else weight
         self.weight = self.weight.expand(*self.weight.shape[:-1], self.n_rows)
         self.has_offset = offset is not None
         self.offset = torch.zeros((), dtype=torch.float64, device=self.device) if offset is None else offset
         if self.offset.ndim == 1:
             self.offset = self.offset[:, None]
-        self.block_rows = block_rows or max(64, BLOCK_ENTRIES // max(1, self._entries_per_row()))
+        self.block_rows = block_rows or max(LEAST_ROWS, BLOCK_ENTRIES // max(1, self._entries_per_row()))
 
     def _entries_per_row(self) -> int:
         """Numbers a row makes: its columns if dense; for sparse rows twice the non-zeros, with a floor for the overhead."""

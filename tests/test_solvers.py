@@ -1,0 +1,320 @@
+"""Problems × solvers × sources: the same optimum, checked by plain numpy, wherever the rows live."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from problems import problems, separated
+from scipy.sparse import csr_array
+
+from torchlogit.errors import DataError, ParameterError
+from torchlogit.estimate import estimate
+from torchlogit.losses import Logistic, Softmax, Squared
+from torchlogit.objective import Objective
+from torchlogit.penalties import L1, L2, NoPenalty
+from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status, minimize
+from torchlogit.sources import MemorySource
+
+PROBLEMS, SEPARATED = problems(), separated()
+SOLVERS = {
+    "newton": Newton(),
+    "lbfgs": LBFGS(),
+    "lbfgs on a small sample": LBFGS(sample=30, refresh=5),
+    "proximal": Proximal(),
+    "proximal on working sets": Proximal(limit=30),
+    "auto": "auto",
+}
+SOURCES = {
+    "dense": lambda x: (torch.from_numpy(x), None),
+    "column order": lambda x: (torch.from_numpy(np.asfortranarray(x)), None),
+    "blocks of 7": lambda x: (torch.from_numpy(x), 7),
+    "sparse": lambda x: (csr_array(x), None),
+    "sparse blocks": lambda x: (csr_array(x), 37),
+}
+
+
+def source_of(problem, kind="dense"):
+    x, block_rows = SOURCES[kind](problem.x)
+    extra = [None if t is None else torch.from_numpy(t) for t in (problem.weight, problem.offset)]
+    return MemorySource(x, torch.from_numpy(problem.y), *extra, intercept=problem.intercept, block_rows=block_rows)
+
+
+def solved(problem, solver="auto", kind="dense", **settings):
+    loss = Logistic() if problem.k == 1 else Softmax()
+    source = source_of(problem, kind)
+    return estimate(source, problem.columns, problem.k, loss=loss, penalty=problem.penalty, solver=solver, **settings)
+
+
+def theta_of(result, intercept=True):
+    theta = result.theta.clone()
+    if intercept:
+        theta[0] -= result.centre @ theta[1:]
+    return theta.numpy()
+
+
+def suits(problem, solver):
+    return not (problem.rough and solver.split()[0] in ("newton", "lbfgs"))
+
+
+def close_enough(problem, solver):
+    """A duality gap is a difference of large numbers, and a poor preconditioner stalls early: eight digits, not ten."""
+    return 1e-8 if solver in ("newton", "lbfgs", "auto") and not problem.rough else 1e-6
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_optimum_is_reached(name, solver):
+    problem = PROBLEMS[name]
+    if solver == "proximal on working sets" and not problem.rough and problem.x.shape[1] * problem.k > 100:
+        pytest.skip("working sets are for sparse solutions")
+    if not suits(problem, solver):
+        with pytest.raises(ParameterError, match="exact zeros"):
+            solved(problem, SOLVERS[solver])
+        return
+    result = solved(problem, SOLVERS[solver], max_iter=500)
+    assert result.status is Status.converged, result.certificate
+    theta = theta_of(result, problem.intercept)
+    assert problem.slope(theta) < close_enough(problem, solver)
+    assert result.value == pytest.approx(problem.value(theta), rel=1e-10)
+    assert result.certificate.relative_distance <= 1e-8
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_source_gives_the_same_answer(name, kind):
+    problem = PROBLEMS[name]
+    reference, result = solved(problem), solved(problem, kind=kind)
+    # a sparse column cannot be shifted without losing its zeros, so a shift of 1e6 deviations costs it digits
+    rel = 1e-4 if "sparse" in kind and "shifted" in name else 1e-8
+    assert result.status is Status.converged
+    scale = np.concatenate([np.ones(int(problem.intercept)), problem.x.std(0)])[:, None]
+    np.testing.assert_allclose(result.theta.numpy() * scale, reference.theta.numpy() * scale, atol=rel, rtol=rel)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "proximal", "auto"])
+@pytest.mark.parametrize("name", SEPARATED)
+def test_separated_classes_are_told(name, solver):
+    problem, complete, infinite = SEPARATED[name]
+    result = solved(problem, SOLVERS[solver], max_iter=300)
+    assert result.status is Status.separated
+    assert result.complete == complete
+    assert result.covariance_root is None
+    if infinite is not None:
+        moved = {c for c, signs in zip(problem.columns, result.infinite[1:], strict=True) if signs.any()}
+        assert moved == infinite
+
+
+def test_one_overlapping_row_is_no_separation():
+    x = np.concatenate([np.linspace(0, 1, 50), np.linspace(1.02, 2, 50)])[:, None]
+    y = (np.arange(100) >= 50).astype(int)
+    y[3] = 1
+    result = solved(problems()["tall"].__class__("near", x, y))
+    assert result.status is Status.converged
+
+
+@pytest.mark.parametrize("name", ["tall", "L2", "three classes", "weights", "offset"])
+def test_float32_agrees_with_float64(name):
+    problem = PROBLEMS[name]
+    exact, rough = solved(problem), solved(problem, dtype=torch.float32)
+    assert rough.status is Status.converged
+    np.testing.assert_allclose(rough.theta, exact.theta, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_member_is_a_single_fit():
+    """Folds as weight masks, strengths as a vector: one leading batch dimension, the same numbers."""
+    problem = PROBLEMS["tall"]
+    masks = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (4, 400)).astype(float))
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+    strengths = torch.tensor([0.1, 1.0, 10.0, 100.0], dtype=torch.float64)
+    lead = torch.tensor([0.0, 1, 1, 1, 1, 1], dtype=torch.float64)[:, None]
+    for solver in (Newton(), LBFGS()):
+        from torchlogit.penalties import Strengths
+
+        l2 = strengths[:, None, None] * lead
+        batch = Objective(MemorySource(x, y, masks), Logistic(), Strengths(torch.zeros_like(l2), l2), 1)
+        together = minimize(batch, batch.zeros(4), solver, tol=1e-20)
+        assert together.status == [Status.converged] * 4
+        for i in range(4):
+            single = Objective(MemorySource(x, y, masks[i]), Logistic(), Strengths(torch.zeros(6, 1), l2[i]), 1)
+            alone = minimize(single, single.zeros(), solver, tol=1e-20)
+            torch.testing.assert_close(together.theta[i], alone.theta, rtol=1e-8, atol=1e-9)
+
+
+def test_l1_makes_exact_zeros_and_the_gap_bounds_the_distance():
+    problem = PROBLEMS["wide with L1"]
+    best = solved(problem)
+    theta = theta_of(best)
+    assert 0 < (theta[1:] != 0).sum() < 40
+    for iterations in (1, 2, 4):
+        early = solved(problem, max_iter=iterations, tol=0.0)
+        behind = (early.value - best.value) / early.value
+        assert early.certificate.kind == "duality gap"
+        assert early.certificate.relative_distance >= behind * (1 - 1e-6)
+
+
+def test_the_certificate_estimates_the_distance():
+    problem = PROBLEMS["tall"]
+    best = solved(problem)
+    early = solved(problem, solver=Newton(), max_iter=3)
+    behind = (early.value - best.value) / early.value
+    assert early.status is Status.max_iter
+    assert early.certificate.relative_distance == pytest.approx(behind, rel=0.1)
+
+
+def test_history_records_a_falling_value():
+    history = solved(PROBLEMS["tall"]).history
+    assert [record.iteration for record in history] == list(range(len(history)))
+    assert all(b.value <= a.value * (1 + 1e-12) for a, b in pairwise(history))
+
+
+def test_watch_sees_every_record():
+    seen = []
+    result = solved(PROBLEMS["tall"], watch=seen.append)
+    assert seen == result.history
+
+
+def test_start_near_the_optimum_saves_steps():
+    problem = PROBLEMS["shifted by 1e6 deviations"]
+    first = solved(problem, solver=Newton())
+    again = solved(problem, solver=Newton(), start=torch.from_numpy(theta_of(first)))
+    assert again.n_iter <= 2
+    torch.testing.assert_close(again.theta, first.theta, rtol=1e-9, atol=1e-9)
+
+
+def test_more_coefficients_than_rows_are_refused_without_a_penalty():
+    problem = PROBLEMS["wide with L2"]
+    with pytest.raises(DataError, match="40 rows cannot determine 151 coefficients"):
+        solved(problem.__class__("wide", problem.x, problem.y))
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", torch.optim.Adam])
+@pytest.mark.parametrize("batch_size", [None, 32, 400])
+def test_sgd_comes_near(optimizer, batch_size):
+    problem = PROBLEMS["L2"]
+    best = solved(problem)
+    solver = SGD(lr=0.05, epochs=60, batch_size=batch_size, optimizer=optimizer, reduction="mean")
+    result = solved(problem, solver)
+    assert best.value < result.value < best.value * 1.06
+    assert result.status is Status.max_iter
+    assert result.certificate.kind == "half the Newton decrement"
+    behind = (result.value - best.value) / result.value
+    assert result.certificate.relative_distance == pytest.approx(behind, rel=0.5)
+
+
+def test_sum_and_mean_differ_by_the_learning_rate():
+    problem = PROBLEMS["tall"]
+    by_sum = solved(problem, SGD(lr=0.001, epochs=20, reduction="sum"))
+    by_mean = solved(problem, SGD(lr=0.4, epochs=20, reduction="mean"))
+    torch.testing.assert_close(by_sum.theta, by_mean.theta, rtol=1e-9, atol=1e-12)
+
+
+def test_sgd_is_the_hand_written_loop():
+    problem = PROBLEMS["tall"]
+    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y).double()
+    w, b = (
+        torch.zeros(5, dtype=torch.float64, requires_grad=True),
+        torch.zeros(1, dtype=torch.float64, requires_grad=True),
+    )
+    optimizer = torch.optim.SGD([w, b], lr=0.01)
+    for _ in range(30):
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(x @ w + b, y, reduction="sum")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    theta = theta_of(solved(problem, SGD(lr=0.01, epochs=30, reduction="sum")))[:, 0]
+    np.testing.assert_allclose(theta, torch.cat([b, w]).detach().numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lr": 0.0}, {"reduction": "median"}, {"epochs": 0}, {"batch_size": 0}, {"optimizer": "Nope"}]
+)
+def test_sgd_refuses_what_means_nothing(settings):
+    with pytest.raises(ParameterError):
+        SGD(**settings)
+
+
+def test_a_diverging_run_is_told():
+    result = solved(PROBLEMS["tall"], SGD(lr=1e200, epochs=5, reduction="sum"))
+    assert result.status is not Status.converged
+
+
+def test_squared_error_is_least_squares():
+    problem = PROBLEMS["tall"]
+    source = source_of(problem)
+    result = estimate(source, problem.columns, 1, loss=Squared(), penalty=NoPenalty())
+    expected, *_ = np.linalg.lstsq(problem.design(), problem.y, rcond=None)
+    np.testing.assert_allclose(theta_of(result)[:, 0], expected, rtol=1e-10)
+    assert result.n_iter <= 2
+
+
+@pytest.mark.parametrize("k", [4, 40])
+def test_preconditioners_of_every_size(k, monkeypatch):
+    """Class by class and diagonal: what serves large problems must also be right on small ones."""
+    import torchlogit.objective as module
+
+    problem = problems()["thirty classes"]
+    expected = solved(problem, Newton())
+    monkeypatch.setattr(module, "FULL_LIMIT", 10)
+    monkeypatch.setattr(module, "CLASS_LIMIT", 1000 if k == 4 else 0)
+    result = solved(problem, LBFGS(), max_iter=1000)
+    assert result.status is Status.converged
+    assert result.value == pytest.approx(expected.value, rel=1e-12)
+    torch.testing.assert_close(result.theta, expected.theta, rtol=1e-4, atol=1e-5)
+
+
+def test_the_quasi_newton_certificate_is_confirmed(monkeypatch):
+    """With a coarse preconditioner the estimate is corrected before it counts: it is not far below the truth."""
+    import torchlogit.objective as module
+
+    problem = problems()["thirty classes"]
+    best = solved(problem, Newton()).value
+    monkeypatch.setattr(module, "FULL_LIMIT", 10)
+    result = solved(problem, LBFGS(), tol=1e-6)
+    behind = (result.value - best) / result.value
+    assert result.certificate.relative_distance >= behind / 2
+
+
+def test_working_sets_leave_most_columns_alone(monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 600))
+    y = (rng.random(200) < 1 / (1 + np.exp(-3 * x[:, 0]))).astype(int)
+    problem = PROBLEMS["tall"].__class__("many", x, y, penalty=L1(12.0))
+    sizes = []
+    original = Objective.restrict
+    monkeypatch.setattr(Objective, "restrict", lambda self, index: sizes.append(len(index)) or original(self, index))
+    result = solved(problem, Proximal(limit=300))
+    assert result.status is Status.converged
+    assert problem.slope(theta_of(result)) < 1e-6
+    assert 1 < max(sizes) < 500
+
+
+def test_auto_says_which_and_why():
+    assert solved(PROBLEMS["tall"]).choice.reason
+    assert isinstance(solved(PROBLEMS["tall"]).choice.solver, Newton)
+    assert isinstance(solved(PROBLEMS["L1"]).choice.solver, Proximal)
+    from torchlogit.choice import choose
+
+    assert isinstance(choose("auto", n=10**6, p=51, k=1, rough=False).solver, LBFGS)
+    assert isinstance(choose("lbfgs", n=10, p=3, k=1, rough=False).solver, LBFGS)
+    with pytest.raises(ParameterError, match="unknown solver 'nweton'"):
+        choose("nweton", n=10, p=3, k=1, rough=False)
+    with pytest.raises(ParameterError, match="GiB"):
+        choose(Newton(), n=10, p=10**6, k=1, rough=False)
+    with pytest.raises(ParameterError, match="no solver"):
+        choose(object(), n=10, p=3, k=1, rough=False)
+
+
+def test_penalties_refuse_what_means_nothing():
+    for bad in (-1.0, float("nan"), float("inf"), (1.0, -2.0)):
+        with pytest.raises(ParameterError, match="strength"):
+            L2(bad)
+    with pytest.raises(ParameterError, match="l1_ratio"):
+        L2(1.0, l1_ratio=2.0)
+    problem = PROBLEMS["tall"]
+    for strength, message in (((1.0, 2.0), "2 penalty strengths for 5 features"), ({"z": 1.0}, "do not have")):
+        with pytest.raises(ParameterError, match=message):
+            solved(problem.__class__("p", problem.x, problem.y, penalty=L2(strength)))
+    by_name = solved(problem.__class__("p", problem.x, problem.y, penalty=L2({"x2": 50.0})))
+    by_place = solved(problem.__class__("p", problem.x, problem.y, penalty=L2((0.0, 50.0, 0.0, 0.0, 0.0))))
+    torch.testing.assert_close(by_name.theta, by_place.theta)

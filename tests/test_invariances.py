@@ -106,15 +106,16 @@ def test_swapped_labels_flip_the_sign(problem, penalty):
 @given(problems(), st.sampled_from([1e-9, 1e-3, 1e6]), st.sampled_from([0.0, -7.0, 1e7]))
 @FEW
 def test_scale_and_shift_of_columns(problem, factor, shift):
-    """Without a penalty: slopes scale, predictions and z stay, only the intercept moves."""
+    """Without a penalty: slopes scale, predictions and errors stay, only the intercept moves; a shift rounds the data."""
     p = problem
+    rel = 1e-7 if shift > 1e6 else 1e-10
     scale, add = np.ones(p.d), np.zeros(p.d)
     scale[0], add[0] = factor, shift * factor
     x = p.x * scale + add
     base, moved = fit(p.x, p.y), fit(x, p.y)
-    near(moved.coef * torch.from_numpy(scale)[:, None], base.coef, 1e-9 if shift > 1e6 else 1e-10)
-    near(moved.predict_proba(x), base.predict_proba(p.x), 1e-9 if shift > 1e6 else 1e-10)
-    near(moved.std_error[1:] * torch.from_numpy(scale)[:, None], base.std_error[1:], 1e-8 if shift > 1e6 else 1e-10)
+    near(moved.coef * torch.from_numpy(scale)[:, None], base.coef, rel)
+    near(moved.predict_proba(x), base.predict_proba(p.x), rel)
+    near(moved.std_error[1:] * torch.from_numpy(scale)[:, None], base.std_error[1:], rel)
 
 
 @given(problems(), any_penalty(), st.sampled_from(["1", "7", "n", "ragged"]))

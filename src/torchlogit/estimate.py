@@ -19,7 +19,7 @@ from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
-from torchlogit.solvers import SGD, Newton, Record, Status, minimize
+from torchlogit.solvers import SGD, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Source
 
@@ -167,12 +167,13 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 
 
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
-    """The last point with its certificate; Newton's squares what distance is left, SGD's is worked out here."""
+    """The last point with its certificate; a step of Newton's squares what distance is left, SGD's is worked out here."""
     point, status = solution.point, solution.status[0]
+    if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > 1e-30:
+        further = solver.step(objective, point)
+        better = further.distance < point.distance if isinstance(solver, Newton) else further.at.value <= point.at.value
+        point = further if bool(better) else point
     if isinstance(solver, Newton):
-        if status is Status.converged and float(relative(point)) > 1e-30:
-            further = solver.step(objective, point)
-            point = further if bool(further.distance < point.distance) else point
         return point, status, "half the Newton decrement"
     if isinstance(solver, SGD) and status is not Status.not_finite and objective.p * objective.k <= FULL_LIMIT:
         point = Newton().init(objective, point.theta)

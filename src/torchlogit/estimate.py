@@ -120,16 +120,13 @@ def _coordinates(source: Source, penalty: ElasticNet, raw: bool) -> Rank:
     plain = torch.ones(source.n_features, dtype=torch.float64, device=source.device)
     if raw:
         return Rank(Coordinates(torch.zeros_like(plain), plain), [], plain)
-    if not penalty.free or source.n_features > LIMIT or source.n_features == 0:
-        return Rank(found.coordinates, [], plain)
-    rank = independent(source, found)
-    if (
-        source.n_rows < source.n_features + source.intercept
-        and source.n_rows <= rank.coordinates.rank + source.intercept
-    ):
+    looked_at = penalty.free and 0 < source.n_features <= LIMIT
+    rank = independent(source, found) if looked_at else Rank(found.coordinates, [], plain)
+    n, p = source.n_rows, source.n_features + source.intercept
+    if penalty.free and n < p and n <= rank.coordinates.rank + source.intercept:
         raise DataError(
-            f"{source.n_rows} rows cannot determine {source.n_features + source.intercept} coefficients without a "
-            f"penalty (at most {source.n_rows} can be identified); add a penalty, or use fewer columns"
+            f"{n} rows cannot determine {p} coefficients without a penalty (at most {n} can be identified); add a "
+            "penalty, or use fewer columns"
         )
     return rank
 

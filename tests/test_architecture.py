@@ -17,7 +17,7 @@ LAYERS = [
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties"},
     {"sources", "moments", "datasets"},
     {"objective", "separation", "rank", "solvers", "choice", "estimate"},
-    {"fit", "told", "intake", "nn", "store", "persist", "estimators"},
+    {"fit", "rows", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
@@ -291,7 +291,7 @@ def test_torch_distributed_is_found(text):
     assert list(strangers(*edges_of(design="from torch.distributions import Normal")[:2])) == []
 
 
-@pytest.mark.parametrize("text", ["from torchlogit.losses import x", "from torchlogit import linalg", "import numpy"])
+@pytest.mark.parametrize("text", ["from torchlogit.losses import x", "from torchlogit import objective", "import numpy"])
 def test_a_solver_that_knows_more_is_found(text):
     assert len(list(not_a_solvers(*edges_of(solvers__newton=text)[:2]))) == 1
     assert (

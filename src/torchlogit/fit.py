@@ -21,10 +21,11 @@ from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LOSSES, Loss
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
+from torchlogit.rows import Rows, read_rows
 from torchlogit.solvers import Record, Status
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
-from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, show
+from torchlogit.tables import Recipe, encode_offset, keep_rows
 from torchlogit.told import told
 
 if TYPE_CHECKING:
@@ -284,7 +285,16 @@ def fit(
     >>> result.decide({"hours": [1.0, 2.7, 5.0]}).tolist()
     [0.0, 'uncertain', 1.0]
     """
-    rows = _rows(data, target, features, weight, offset, categorical, reference, missing)
+    rows = read_rows(
+        data,
+        target,
+        features=features,
+        weight=weight,
+        offset=offset,
+        categorical=categorical,
+        reference=reference,
+        missing=missing,
+    )
     k, kind = _loss_of(loss, len(rows.classes))
     precision = {"float64": torch.float64, "float32": torch.float32}.get(dtype)
     if precision is None:
@@ -326,118 +336,6 @@ def estimated(source: Source, columns: Sequence[str], k: int, **settings: Any) -
         raise
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Checked input: a matrix with named columns, codes, weights and offsets of the rows that are kept."""
-
-    x: Any
-    columns: tuple[str, ...]
-    codes: npt.NDArray[np.int64]
-    classes: npt.NDArray[Any]
-    target: str
-    weight: npt.NDArray[np.float64] | None
-    offset: npt.NDArray[np.float64] | None
-    offset_name: str | None
-    recipe: Recipe | None
-    dropped: int = 0
-    sentences: tuple[str, ...] = ()
-
-    def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
-        x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
-        place = x.device if isinstance(x, Tensor) else torch.device("cpu")
-        extra = [None if t is None else torch.from_numpy(t).to(place) for t in (self.weight, self.offset)]
-        return MemorySource(x, torch.from_numpy(self.codes).to(place), *extra, intercept=intercept)
-
-
-def _rows(
-    data: Any, target: Any, features: Any, weight: Any, offset: Any, categorical: Any, reference: Any, missing: Any
-) -> _Rows:
-    if is_matrix(data):
-        if features is not None or categorical or reference:
-            raise ParameterError("features, categorical and reference name columns: give a data frame for them")
-        x, recipe, gaps = matrix(data), None, dict[str, Any]()
-        columns = tuple(f"x{j + 1}" for j in range(x.shape[1]))
-    else:
-        for name, other in (("y", target), ("weight", weight), ("offset", offset)):
-            _same_index(data, other, name)
-        named = [name for name in (target, weight, offset) if isinstance(name, str)]
-        chosen = features if features is not None else _others(data, named)
-        label = target if isinstance(target, str) else None
-        recipe = Recipe.learn(data, features=chosen, target=label, categorical=categorical, reference=reference)
-        encoded = recipe.encode(data)
-        x, gaps, columns = torch.from_numpy(encoded.matrix), encoded.missing, recipe.columns
-    n = x.shape[0]
-    if n == 0 or x.shape[1] == 0:
-        what = "0 sample(s)" if n == 0 else "0 feature(s)"
-        raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
-    labels = encode_target(_column(data, target), name=target if isinstance(target, str) else "y")
-    if len(labels.codes) != n:
-        raise DataError(f"X has {n} rows but y has {len(labels.codes)}: give one label a row")
-    s = None if weight is None else encode_weight(_column(data, weight), n, _name(weight, "weight"))
-    o = None if offset is None else encode_offset(_column(data, offset), n, _name(offset, "offset"))
-    kept = keep_rows(gaps, n, policy=missing, target=labels, weight=s)
-    everything = len(kept.rows) == n
-    return _Rows(
-        x=x if everything else x[torch.from_numpy(kept.rows)],
-        columns=columns,
-        codes=labels.codes if everything else labels.codes[kept.rows],
-        classes=np.asarray(labels.classes),
-        target=labels.name,
-        weight=s if s is None or everything else s[kept.rows],
-        offset=o if o is None or everything else o[kept.rows],
-        offset_name=None if offset is None else _name(offset, "offset"),
-        recipe=recipe,
-        dropped=n - len(kept.rows),
-        sentences=(kept.sentence,) if kept.sentence else (),
-    )
-
-
-def _moved(x: Tensor, device: str | torch.device) -> Tensor:
-    try:
-        return x.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch: AssertionError where it was built without CUDA
-        raise ParameterError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
-
-
-def _others(data: Any, named: Sequence[str]) -> list[str]:
-    from torchlogit.tables.frames import open_frame
-    from torchlogit.tables.recipe import warn_names
-
-    names = [name for name in open_frame(data).names if name not in named]
-    warn_names(names)
-    return names
-
-
-def _column(data: Any, which: Any) -> Any:
-    """A column of the data by name, or the values themselves."""
-    if isinstance(which, Tensor):
-        return which.detach().cpu().numpy()
-    if not isinstance(which, str):
-        return which
-    if is_matrix(data):
-        raise ParameterError(f"`{show(which)}` names a column, but the data have no names; give the values themselves")
-    from torchlogit.tables.frames import open_frame
-    from torchlogit.tables.recipe import require
-
-    frame = open_frame(data)
-    require(which, frame.names, "is missing from the table")
-    return frame.column(which)
-
-
-def _name(which: Any, default: str) -> str:
-    return which if isinstance(which, str) else default
-
-
-def _same_index(data: Any, other: Any, name: str) -> None:
-    """Two pandas objects whose indexes disagree would be paired by position: refused."""
-    left: Any = getattr(data, "index", None)
-    right: Any = getattr(other, "index", None)
-    if hasattr(left, "equals") and hasattr(right, "equals") and len(left) == len(right) and not left.equals(right):
-        raise DataError(
-            f"the indexes of X and {name} disagree; align them ({name} = {name}.loc[X.index]) or drop them (.to_numpy())"
-        )
-
-
 def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:
     """Number of columns of eta, and the loss."""
     if name == "auto":
@@ -449,7 +347,7 @@ def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:
     return (n_classes if name == "softmax" else 1), LOSSES[name]()
 
 
-def _assemble(rows: _Rows, source: Source, e: Estimate, loss: Loss, penalty: ElasticNet, intercept: bool) -> Fit:
+def _assemble(rows: Rows, source: Source, e: Estimate, loss: Loss, penalty: ElasticNet, intercept: bool) -> Fit:
     out = Fit(
         columns=tuple(rows.columns),
         classes=rows.classes,

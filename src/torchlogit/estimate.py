@@ -85,6 +85,7 @@ def estimate(
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
     solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
     point, status, kind = _certified(objective, solution, choice.solver, tol)
+    point = _centred(point, strengths) if loss.symmetric else point
     apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
     status = Status.separated if apart else status
     theta = rank.coordinates.theta(point.theta, source.intercept)
@@ -179,6 +180,12 @@ def _certified(objective: Objective, solution: Solution, solver: Any, tol: float
             status = Status.separated
         return point, status, "half the Newton decrement"
     return point, status, "duality gap" if objective.penalty.rough else "quasi-Newton estimate"
+
+
+def _centred(point: Point, strengths: Strengths) -> Point:
+    """The same fit with the free rows of theta summing to 0 over the classes: one constant for all changes nothing."""
+    free = (strengths.l1 == 0) & (strengths.l2 == 0)
+    return point._replace(theta=point.theta - torch.where(free, point.theta.mean(-1, keepdim=True), 0.0))
 
 
 def _certificate(objective: Objective, point: Point, kind: str, tol: float) -> Certificate:

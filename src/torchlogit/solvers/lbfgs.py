@@ -27,7 +27,7 @@ class Memory(NamedTuple):
 class LBFGS:
     """Two-loop L-BFGS with ``memory`` pairs around the Hessian of a random sample as preconditioner.
 
-    The sample has ``sample`` rows; by default so many that its Hessian costs about ten passes over all rows. After
+    The sample has ``sample`` rows, drawn with ``seed``; by default so many that its Hessian costs about ten passes. After
     ``refresh`` steps the preconditioner is made anew where theta then stands, and the pairs are forgotten. The
     estimated distance is half the quasi-Newton decrement, ½ gᵀBg; where the preconditioner is too coarse to be trusted
     with it (not a whole Hessian), `confirm` corrects it by conjugate gradients before it counts. Source: Nocedal and
@@ -37,6 +37,7 @@ class LBFGS:
     memory: int = 10
     sample: int | None = None
     refresh: int = 20
+    seed: int = 0
 
     def init(self, objective: Any, theta: Tensor) -> Point:
         """Solve the sample if it is small, then look at all rows from there."""
@@ -72,7 +73,7 @@ class LBFGS:
     def _sketch(self, objective: Any) -> Any:
         n, p = objective.source.n_rows, objective.p
         rows = min(max(40 * n // p, 5 * p + 1000), 100 * p + 5000)
-        return objective.sketch(self.sample if self.sample is not None else rows)
+        return objective.sketch(self.sample if self.sample is not None else rows, self.seed)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

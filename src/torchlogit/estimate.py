@@ -89,6 +89,8 @@ def estimate(
     apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
     status = Status.separated if apart else status
     theta = rank.coordinates.theta(point.theta, source.intercept)
+    if loss.symmetric and source.intercept and strengths.rough:  # the intercepts at x = 0 sum to 0, as with L2
+        theta[0] -= (theta[0] - rank.coordinates.centre @ theta[1:]).mean()
     value = float(point.at.value)
     return Estimate(
         theta=theta,
@@ -169,8 +171,9 @@ def _certified(objective: Objective, solution: Solution, solver: Any, tol: float
     point, status = solution.point, solution.status[0]
     if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > 1e-30:
         further = solver.step(objective, point)
-        better = further.distance < point.distance if isinstance(solver, Newton) else further.at.value <= point.at.value
-        point = further if bool(better) else point
+        closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
+        lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol
+        point = further if (closer if isinstance(solver, Newton) else lower) else point
     if isinstance(solver, Newton):
         return point, status, "half the Newton decrement"
     if isinstance(solver, SGD) and status is not Status.not_finite and objective.p * objective.k <= FULL_LIMIT:

@@ -826,6 +826,10 @@ def test_bad_123_124_sums_over_many_rows_are_exact():
     source = MemorySource(torch.ones(n, 1), torch.zeros(n), weight, block_rows=7)
     (total,) = accumulate(source, lambda block: (block.weight.sum(),))
     assert int(total) == (n - 1) * 2**33 + 1
+    ones = torch.ones(101, dtype=torch.float64)
+    ones[0], ones[-1] = 2.0**60, -(2.0**60)  # between them every single 1 is below the last digit of the sum
+    source = MemorySource(ones[:, None], torch.zeros(101), block_rows=1)
+    assert float(accumulate(source, lambda block: (block.design.x.sum(),))[0]) == 99
     counts = MemorySource(torch.ones(2**24 + 3, 1, dtype=torch.float32), torch.zeros(()).expand(2**24 + 3))
     (rows,) = accumulate(counts, lambda block: (block.weight.sum(),))
     assert int(rows) == 2**24 + 3

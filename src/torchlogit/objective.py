@@ -132,11 +132,11 @@ class Objective:
             return share
 
         def of_block(block: Block) -> tuple[Tensor, ...]:
-            eta = self.eta(block, theta)
+            eta = self.eta(block, theta).double()  # a row's terms are large beside their sum
             value, grad = self.loss.taylor(eta, block.y, 1)
-            u = shrink[..., None, None].to(self.dtype) * grad
+            u = shrink[..., None, None] * grad
             rows = value + self.loss.conjugate(u, block.y) - (u * eta).sum(-1)
-            return ((block.weight * rows.clamp_min(0)).double().sum(-1),)
+            return ((block.weight * rows.clamp_min(0)).sum(-1),)
 
         return share + self._accumulate(of_block)[0]
 

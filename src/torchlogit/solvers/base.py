@@ -53,6 +53,8 @@ class Objective(Protocol):
     penalty: Any
 
     @property
+    def dtype(self) -> torch.dtype: ...
+    @property
     def p(self) -> int: ...
     @property
     def k(self) -> int: ...
@@ -175,7 +177,8 @@ def search(objective: Any, point: Point, order: int, slope: Tensor) -> tuple[Ten
     The whole step costs one pass and gives the next derivatives; all halvings together cost one more. Source: Nocedal
     and Wright (2006), Numerical Optimization, eq. 3.4, with a slack for the rounding of F.
     """
-    theta, slack = point.theta, 1e-14 * point.at.value.abs()
+    rounding = 1e-14 if objective.dtype == torch.float64 else 1e-7
+    theta, slack = point.theta, rounding * point.at.value.abs()
     trial = theta + point.direction
     at = objective.taylor(trial, order)
     bad = ~(at.value <= point.at.value + 1e-4 * slope + slack)

@@ -21,7 +21,7 @@ from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LOSSES, Loss
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
-from torchlogit.rows import Rows, read_rows
+from torchlogit.rows import read_rows
 from torchlogit.solvers import Record, Status
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
@@ -316,7 +316,20 @@ def fit(
         start=start,
         watch=watch,
     )
-    out = _assemble(rows, source, result, kind, penalty, intercept)
+    out = fit_of(
+        result,
+        source,
+        columns=rows.columns,
+        classes=rows.classes,
+        loss=kind,
+        penalty=penalty,
+        target=rows.target,
+        sentences=rows.sentences,
+        class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
+        dropped=rows.dropped,
+        offset=rows.offset_name,
+        recipe=rows.recipe,
+    )
     _tell(out, strict)
     return out
 
@@ -347,14 +360,26 @@ def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:
     return (n_classes if name == "softmax" else 1), LOSSES[name]()
 
 
-def _assemble(rows: Rows, source: Source, e: Estimate, loss: Loss, penalty: ElasticNet, intercept: bool) -> Fit:
+def fit_of(
+    e: Estimate,
+    source: Source,
+    *,
+    columns: Sequence[str],
+    classes: npt.NDArray[Any],
+    loss: Loss,
+    penalty: ElasticNet,
+    target: str = "y",
+    sentences: tuple[str, ...] = (),
+    **more: Any,
+) -> Fit:
+    """The `Fit` of an estimate, with the sentences it is told with; ``more`` are further fields."""
     out = Fit(
-        columns=tuple(rows.columns),
-        classes=rows.classes,
-        target=rows.target,
+        columns=tuple(columns),
+        classes=classes,
+        target=target,
         theta_centred=e.theta,
         centre=e.centre,
-        intercept=intercept,
+        intercept=source.intercept,
         loss=loss.name,
         penalty=penalty,
         status=e.status,
@@ -365,17 +390,14 @@ def _assemble(rows: Rows, source: Source, e: Estimate, loss: Loss, penalty: Elas
         n_rows=source.n_rows,
         n_iter=e.n_iter,
         solver=f"{type(e.choice.solver).__name__} ({e.choice.reason})",
-        class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
-        dropped=rows.dropped,
-        offset=rows.offset_name,
         covariance_root=e.covariance_root,
         dependences=tuple(e.dependences),
         infinite=e.infinite,
         complete=e.complete,
-        recipe=rows.recipe,
         history=e.history,
+        **more,
     )
-    return replace(out, warnings=(*rows.sentences, *told(out, e.amplification)))
+    return replace(out, warnings=(*sentences, *told(out, e.amplification)))
 
 
 def _tell(out: Fit, strict: bool) -> None:

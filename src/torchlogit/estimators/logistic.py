@@ -19,12 +19,11 @@ from torch import Tensor
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
-from torchlogit.fit import Fit, estimated
+from torchlogit.fit import Fit, estimated, fit_of
 from torchlogit.intake import not_finite
 from torchlogit.losses import LOSSES
 from torchlogit.solvers import Record
 from torchlogit.sources.memory import MemorySource
-from torchlogit.told import told
 
 DISTANCE = 1e-4  # relative distance to the optimum that is wanted, per unit of tol
 
@@ -206,30 +205,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             start=self._start(k, source.n_features),
             watch=_print if self.verbose else None,
         )
-        out = Fit(
-            columns=columns,
-            classes=classes,
-            target="y",
-            theta_centred=e.theta.cpu(),
-            centre=e.centre.cpu(),
-            intercept=source.intercept,
-            loss=loss.name,
-            penalty=penalty,
-            status=e.status,
-            certificate=e.certificate,
-            log_likelihood=e.log_likelihood,
-            null_log_likelihood=e.null_log_likelihood,
-            value=e.value,
-            n_rows=source.n_rows,
-            n_iter=e.n_iter,
-            solver=f"{type(choice.solver).__name__} ({choice.reason})",
-            offset="offset" if source.has_offset else None,
-            dependences=tuple(e.dependences),
-            infinite=e.infinite,
-            complete=e.complete,
-            history=e.history,
-        )
-        return replace(out, warnings=told(out, e.amplification))
+        e = e._replace(theta=e.theta.cpu(), centre=e.centre.cpu(), choice=choice)
+        offset = "offset" if source.has_offset else None
+        return fit_of(e, source, columns=columns, classes=classes, loss=loss, penalty=penalty, offset=offset)
 
     def _keep(self, fit: Fit, single: bool) -> None:
         """The fitted attributes."""

@@ -18,7 +18,7 @@ from torchlogit.design import Coordinates, Design
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
 from torchlogit.estimate import Certificate, Estimate, NotFinite, estimate
 from torchlogit.intake import is_matrix, matrix, not_finite
-from torchlogit.losses import LOSSES, Loss
+from torchlogit.losses import LOSSES, Loss, loss_for
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import read_rows
@@ -295,7 +295,7 @@ def fit(
         reference=reference,
         missing=missing,
     )
-    k, kind = _loss_of(loss, len(rows.classes))
+    k, kind = loss_for(loss, len(rows.classes))
     precision = {"float64": torch.float64, "float32": torch.float32}.get(dtype)
     if precision is None:
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
@@ -347,17 +347,6 @@ def estimated(source: Source, columns: Sequence[str], k: int, **settings: Any) -
         if isinstance(source, MemorySource):
             raise not_finite(source.x, columns) from None
         raise
-
-
-def _loss_of(name: str, n_classes: int) -> tuple[int, Loss]:
-    """Number of columns of eta, and the loss."""
-    if name == "auto":
-        name = "logistic" if n_classes == 2 else "softmax"
-    if name not in LOSSES:
-        raise ParameterError(f'unknown loss {name!r}; there are "auto", {", ".join(map(repr, LOSSES))}')
-    if name != "softmax" and n_classes > 2:
-        raise DataError(f'loss="{name}" is for two classes, but the target has {n_classes}; use loss="softmax"')
-    return (n_classes if name == "softmax" else 1), LOSSES[name]()
 
 
 def fit_of(

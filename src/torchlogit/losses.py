@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from torchlogit.errors import DataError, ParameterError
+
 
 class Loss(nn.Module):
     """One row's loss. Subclasses write `forward` and `mean`; `taylor` and `conjugate` where a closed form is worth it."""
@@ -159,3 +161,18 @@ class Squared(Loss):
 
 
 LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (Logistic, Softmax, Squared)}
+
+
+def loss_for(name: str, n_classes: int) -> tuple[int, Loss]:
+    """Number k of columns of eta, and the loss of that name; "auto" is logistic for two classes and softmax for more.
+
+    >>> loss_for("auto", 2), loss_for("auto", 10)[0]
+    ((1, Logistic()), 10)
+    """
+    if name == "auto":
+        name = "logistic" if n_classes == 2 else "softmax"
+    if name not in LOSSES:
+        raise ParameterError(f'unknown loss {name!r}; there are "auto", {", ".join(map(repr, LOSSES))}')
+    if name != "softmax" and n_classes > 2:
+        raise DataError(f'loss="{name}" is for two classes, but the target has {n_classes}; use loss="softmax"')
+    return (n_classes if name == "softmax" else 1), LOSSES[name]()

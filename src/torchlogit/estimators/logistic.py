@@ -21,7 +21,7 @@ from torchlogit.estimators.reading import features, labels, offsets, on_host, wa
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
 from torchlogit.fit import Fit, estimated, fit_of
 from torchlogit.intake import not_finite
-from torchlogit.losses import LOSSES
+from torchlogit.losses import loss_for
 from torchlogit.solvers import Record
 from torchlogit.sources.memory import MemorySource
 
@@ -189,8 +189,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
         """The fit to these rows, with the sentences it is told with."""
-        k, penalty, columns = _width(classes), penalty_of(self), self._columns()
-        loss = LOSSES["logistic" if k == 1 else "softmax"]()
+        (k, loss), penalty, columns = loss_for("auto", len(classes)), penalty_of(self), self._columns()
         choice = choice_of(self, penalty, source.n_rows, source.n_features + source.intercept, k)
         e = estimated(
             source,

@@ -105,6 +105,31 @@ def test_separated_classes_are_told(name, solver):
         assert moved == infinite
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-8, 1e-20])
+@pytest.mark.parametrize("limit", [0, 10**9])
+@pytest.mark.parametrize("name", ["quasi", "classes"])
+def test_separation_is_seen_at_any_tolerance_and_size(name, limit, tol, monkeypatch):
+    """A loose tol ends a quasi-separated fit while its η are still moderate; large tables get no linear programme."""
+    import torchlogit.separation as module
+
+    monkeypatch.setattr(module, "PROGRAMME_LIMIT", limit)
+    problem, complete, _ = SEPARATED[name]
+    result = solved(problem, Newton(), tol=tol)
+    assert (result.status, result.complete) == (Status.separated, complete)
+
+
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_a_large_eta_alone_is_no_separation(limit, monkeypatch):
+    import torchlogit.separation as module
+
+    monkeypatch.setattr(module, "PROGRAMME_LIMIT", limit)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 1))
+    x[0] = 60.0
+    y = (rng.random(3000) < 1 / (1 + np.exp(-x[:, 0]))).astype(int)
+    assert solved(PROBLEMS["tall"].__class__("far", x, y)).status is Status.converged
+
+
 def test_one_overlapping_row_is_no_separation():
     x = np.concatenate([np.linspace(0, 1, 50), np.linspace(1.02, 2, 50)])[:, None]
     y = (np.arange(100) >= 50).astype(int)

@@ -204,7 +204,7 @@ def _separated(
         return False, False, None
     if status is Status.separated:
         return True, True, _signs(point.theta, coordinates, objective.source.intercept)
-    found = separation(objective, point.theta)
+    found = separation(objective, point)
     if found is None:
         return False, False, None
     return True, found.complete, _signs(found.direction, coordinates, objective.source.intercept)

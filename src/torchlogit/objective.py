@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -213,15 +214,12 @@ class Objective:
         """
         if not self.penalty.free or self.source.has_offset or self.loss.name == "squared":
             return torch.zeros_like(value, dtype=torch.bool)
-        return value < self._least_weight() * 0.693
+        return value < self._least_weight * 0.693
 
+    @cached_property
     def _least_weight(self) -> float:
-        if "_least" not in self.__dict__:
-            with exact_arithmetic():
-                parts = [b.weight[b.weight > 0].min() for b in self.source if bool((b.weight > 0).any())]
-            object.__setattr__(self, "_least", float(min(parts)))
-        least: float = self.__dict__["_least"]
-        return least
+        with exact_arithmetic():
+            return min(float(b.weight[b.weight > 0].min()) for b in self.source if bool((b.weight > 0).any()))
 
 
 def _diagonal(entries: Tensor) -> Tensor:

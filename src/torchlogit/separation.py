@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from torchlogit.linalg import factor
 from torchlogit.objective import Objective
 from torchlogit.sources.base import Block
 
-SATURATED = 15.0  # |η| from which a fit may be on its way to infinity (probabilities beyond 3e-7)
+STEP = 0.01  # change of a row's η by a Newton step at the end of a fit: nothing at an optimum, 1 on the way to infinity
+SATURATED = 15.0  # |η| that counts as a sign where no Newton step is at hand
 PROGRAMME_LIMIT = 2_000_000  # entries of the linear programme up to which it is solved
 
 
@@ -21,21 +23,33 @@ class Separation(NamedTuple):
     direction: Tensor
 
 
-def separation(objective: Objective, theta: Tensor) -> Separation | None:
-    """Decide it, but only when the fit's own signs call for it: some fitted |η| is beyond 15. None: no sign, or overlap.
+def separation(objective: Objective, point: Any) -> Separation | None:
+    """Decide it where a fit ended, but only when the fit's own signs call for it. None: no sign, or the classes overlap.
 
-    By a linear programme, exactly, on tables of up to two million entries; larger ones ask whether theta itself
-    splits the classes. Source: Konis (2007), Linear programming algorithms for detecting separated data, §4.2.
+    The sign is a Newton step that would still move some row's η (at an optimum none does; towards infinity each step
+    adds 1), or a singular Hessian; for fits too large for a Hessian, an |η| beyond 15. Then a linear programme decides
+    exactly; on tables of more than two million entries the step itself is asked whether it takes any row backwards.
+    Source: Konis (2007), Linear programming algorithms for detecting separated data, §4.2.
     """
     if not objective.penalty.free or objective.loss.name == "squared":
         return None
-    largest = max((float(objective.eta(block, theta).abs().max()) for block in objective.blocks()), default=0.0)
-    if not largest > SATURATED:
+    direction = point.theta
+    if objective.faithful:
+        at: Any = point.at if point.at.hess is not None else objective.taylor(point.theta, 2)
+        root = factor(at.hess)
+        direction = -root.solve(at.grad)
+        if not (bool(root.damped) or _largest(objective, direction) > STEP):
+            return None
+    elif not _largest(objective, point.theta) > SATURATED:
         return None
     rows = objective.source.n_rows * objective.p * max(1, objective.k * (objective.k - 1))
-    if rows > PROGRAMME_LIMIT:
-        return _by_sign(objective, theta)
-    return _by_programme(objective)
+    return _by_direction(objective, direction) if rows > PROGRAMME_LIMIT else _by_programme(objective)
+
+
+def _largest(objective: Objective, direction: Tensor) -> float:
+    """The largest |η| that a direction gives any row."""
+    change = (block.design.matmul(direction.to(objective.dtype)).abs().max() for block in objective.blocks())
+    return max((float(value) for value in change), default=0.0)
 
 
 def margins(objective: Objective, block: Block) -> Tensor:
@@ -51,13 +65,13 @@ def margins(objective: Objective, block: Block) -> Tensor:
     return rows[own == 0].reshape(-1, z.shape[1] * k)
 
 
-def _by_sign(objective: Objective, theta: Tensor) -> Separation | None:
-    for block in objective.blocks():
-        eta = block.design.matmul(theta.to(objective.dtype))
-        own = objective.loss.taylor(eta, block.y, 0)[0][block.weight > 0]
-        if bool((own >= 0.693).any()):
-            return None
-    return Separation(True, theta)
+def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
+    """Whether a direction takes no row backwards (by more than a thousandth of the largest gain)."""
+    gains = [(margins(objective, block) @ direction.double().reshape(-1)) for block in objective.blocks()]
+    least, most = min(float(g.min()) for g in gains if len(g)), max(float(g.max()) for g in gains if len(g))
+    if least < -1e-3 * most:
+        return None
+    return Separation(least > 1e-3 * most, direction)
 
 
 def _by_programme(objective: Objective) -> Separation | None:

@@ -43,7 +43,7 @@ def test_the_classic_data_sets(load):
     exact = Theirs(solver="newton-cholesky", tol=1e-13, max_iter=1000).fit(x, y)
     ours = LogisticRegression(tol=TIGHT).fit(x, y)
     agree(ours, exact, 1e-9)
-    assert ours.n_iter_[0] * 3 < Theirs(tol=1e-8, max_iter=10_000).fit(x, y).n_iter_[0]
+    assert ours.n_iter_[0] < 10
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
@@ -53,6 +53,8 @@ def test_the_default_tolerance_is_nearer_than_scikit_learns(load):
     ours, theirs = LogisticRegression().fit(x, y), Theirs().fit(x, y)
     assert abs(ours.coef_ - exact.coef_).max() < 1e-3 * abs(theirs.coef_ - exact.coef_).max()
     assert ours.n_iter_[0] * 1.5 < theirs.n_iter_[0]
+    tight = Theirs(tol=1e-8, max_iter=10_000).fit(x, y)  # about six digits
+    assert LogisticRegression(tol=TIGHT).fit(x, y).n_iter_[0] * 3 < tight.n_iter_[0]
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
@@ -113,7 +115,7 @@ def test_random_problems(problem):
     assert ours.status_ is Status.converged
     agree(ours, theirs)
     rows = weight * row_class_weights(ours, class_weight, y, weight)
-    if C < np.inf:
+    if np.isfinite(C):
         assert value(ours, data, y, rows) <= value(theirs, data, y, rows) * (1 + 1e-12)
     assert not l1_ratio or ours.n_iter_[0] < theirs.n_iter_[0]
 
@@ -124,7 +126,6 @@ def test_class_weights_are_weights_of_rows():
     agree(ours, LogisticRegression(tol=TIGHT).fit(x, y, np.array([2, 1, 0.5])[y]), 1e-10)
 
 
-@pytest.mark.filterwarnings("ignore:.*fewer than 8 rows")
 def test_an_offset_is_a_coefficient_that_is_known():
     x, y = standardised(load_breast_cancer)
     x = x[:, :3]

@@ -182,7 +182,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         try:
             x = x.to(self.device) if isinstance(x, Tensor) and self.device is not None else x
         except (RuntimeError, AssertionError) as error:
-            raise ParameterError(f"device={self.device!r} cannot be used: {str(error).splitlines()[0]}") from error
+            raise ParameterError(f"device {self.device!r} cannot be used: {str(error).splitlines()[0]}") from error
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
         rest = [None if t is None else torch.from_numpy(t).to(place) for t in (weight, offset)]
         return MemorySource(x, torch.from_numpy(codes).to(place), *rest, intercept=bool(self.fit_intercept))

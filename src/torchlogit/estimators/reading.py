@@ -71,12 +71,13 @@ def labels(y: Any, n: int) -> tuple[npt.NDArray[np.int64], Array]:
     y = on_host(y)
     if getattr(y, "ndim", 1) == 2:
         y = column_or_1d(y, warn=True)
-    missing = np.flatnonzero(read_cells(y, "y").missing)
+    cells = read_cells(y, "y")
+    if len(cells.values) != n:
+        raise DataError(f"X has {n} rows but y has {len(cells.values)} (inconsistent numbers): give one label a row")
+    missing = np.flatnonzero(cells.missing)
     if missing.size:
         raise DataError(f"Input y contains NaN: no label in {show_rows(missing)}; drop these rows of X and y")
     target = encode_target(y)
-    if len(target.codes) != n:
-        raise DataError(f"X has {n} rows but y has {len(target.codes)} (inconsistent numbers): give one label a row")
     text = isinstance(y, list | tuple) and target.classes.dtype.kind == "O"
     return target.codes, target.classes.astype(str) if text else target.classes
 

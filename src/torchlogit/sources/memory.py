@@ -55,8 +55,14 @@ class MemorySource:
         self.block_rows = block_rows or max(LEAST_ROWS, BLOCK_ENTRIES // max(1, self._entries_per_row()))
 
     def _entries_per_row(self) -> int:
-        """Numbers a row makes: its columns if dense; for sparse rows twice the non-zeros, with a floor for the overhead."""
-        return 8 + 2 * self.x.nnz // max(1, self.n_rows) if self.sparse else self.n_features
+        """Numbers a row makes: its columns if dense; for sparse rows twice the non-zeros, with a floor for the overhead.
+
+        Sparse rows of few columns may be made dense block by block (`Design`): such a block then stays under 100 MB.
+        """
+        if not self.sparse:
+            return self.n_features
+        filled = self.n_features // 32 if self.n_features <= 4096 else 0
+        return max(8 + 2 * self.x.nnz // max(1, self.n_rows), filled)
 
     def __iter__(self) -> Iterator[Block]:
         for i in range(0, self.n_rows, self.block_rows):

@@ -207,10 +207,12 @@ def test_the_lessons_training_loop_as_a_solver():
 
 
 def test_random_state_seeds_the_batches(cancer):
+    x, y = cancer[0][:96, :4], cancer[1][:96]
+
     def coef(seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotCertifiedWarning)
-            return LogisticRegression(solver=SGD(epochs=2, batch_size=16), random_state=seed).fit(*cancer).coef_
+            return LogisticRegression(solver=SGD(epochs=2, batch_size=16), random_state=seed).fit(x, y).coef_
 
     assert np.array_equal(coef(1), coef(1))
     assert np.array_equal(coef(None), coef(None))
@@ -375,7 +377,8 @@ def test_weights_and_offsets_are_routed(cancer):
     with sklearn.config_context(enable_metadata_routing=True):
         model = LogisticRegression().set_fit_request(sample_weight=True, offset=True)
         model.set_score_request(sample_weight=True, offset=True)
-        pipe = make_pipeline(StandardScaler(), model).fit(x, y, sample_weight=weight, offset=offset)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipe = make_pipeline(scaler, model).fit(x, y, sample_weight=weight, offset=offset)
         direct = LogisticRegression().fit(StandardScaler().fit_transform(x), y, weight, offset)
         np.testing.assert_allclose(pipe[-1].coef_, direct.coef_)
         scores = cross_val_score(model, x, y, params={"sample_weight": weight, "offset": offset})

@@ -98,7 +98,7 @@ def problems():
         replace(tall, name="L1, scales", penalty=L1(tuple(8.0 * scales)), x=tall.x * scales),
         replace(tall, name="elastic net", penalty=ElasticNet(6.0, 0.5)),
         replace(tall, name="collinear with L1", x=collinear, penalty=ElasticNet(4.0, 0.99)),
-        _make("rare class", 3000, 4, bias=-5.0),
+        _make("rare class", 1200, 4, bias=-4.0),
         _make("huge eta", 200, 3, spread=60.0, penalty=L2(1e-4)),
         _make("wide with L2", 40, 150, penalty=L2(1.0)),
         _make("wide with L1", 40, 150, penalty=L1(1.0)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
 from torchlogit.solvers import SGD, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
-from torchlogit.sources.base import Source
+from torchlogit.sources.base import Block, Source, accumulate
 
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating direction is not rounding
 
@@ -237,9 +237,17 @@ def _covariance_root(objective: Objective, point: Point, coordinates: Coordinate
 
 
 def _null(objective: Objective) -> float:
-    """Log-likelihood of the model with nothing but an intercept (and the offset)."""
+    """Log-likelihood of the model with nothing but an intercept (and the offset): Σ W log(W / ΣW) over classes without one."""
     nothing = objective.zeros()
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
-    only = objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device))
+    if not objective.source.has_offset and objective.loss.name != "squared":
+        (totals,) = accumulate(objective.source, lambda block: (_class_weights(block, objective.k),))
+        return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
+    only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)
+
+
+def _class_weights(block: Block, k: int) -> Tensor:
+    weight = block.weight.double()
+    return torch.zeros(max(k, 2), dtype=weight.dtype, device=weight.device).index_add_(0, block.y.long(), weight)

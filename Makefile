@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench docs clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,16 @@ check: $(READY) ## Check format, lint, types and the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(READY) ## Time torchlogit beside others, about two minutes; wants a quiet machine
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Remake docs/images/demo.png and docs/accuracy.md, run the examples of README and docs
+	$(BIN)/torchlogit demo --force -o docs/images/demo.png > /dev/null
+	$(BIN)/python tests/make_accuracy.py --page
+	$(BIN)/python -m pytest -q tests/test_repository.py
+	cd tests && ../$(BIN)/python -c "from test_repository import ROOT, run_blocks; \
+	  [run_blocks(page.read_text(encoding='utf-8'), page) for page in ROOT.glob('docs/**/*.md')]"
 
 clean: ## Remove the environment and everything else that was made
 	rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache demo.png

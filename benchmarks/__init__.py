@@ -1,0 +1,1 @@
+"""How long torchlogit and others take to reach the same optimum: ``python -m benchmarks``."""

@@ -57,7 +57,7 @@ def sklearn(solver: str, tol: float) -> Callable[[Workload], Answer]:
 
 
 def statsmodels(of: Workload) -> Answer:
-    """statsmodels' L1 fit (SLSQP), which adds the penalty to the summed log-likelihood."""
+    """Statsmodels' L1 fit (SLSQP), which adds the penalty to the summed log-likelihood."""
     from statsmodels.api import Logit
 
     settings = {"alpha": 1 / of.c, "acc": 1e-12, "maxiter": 1000, "trim_mode": "off", "disp": 0}

@@ -291,7 +291,9 @@ def test_torch_distributed_is_found(text):
     assert list(strangers(*edges_of(design="from torch.distributions import Normal")[:2])) == []
 
 
-@pytest.mark.parametrize("text", ["from torchlogit.losses import x", "from torchlogit import objective", "import numpy"])
+@pytest.mark.parametrize(
+    "text", ["from torchlogit.losses import x", "from torchlogit import objective", "import numpy"]
+)
 def test_a_solver_that_knows_more_is_found(text):
     assert len(list(not_a_solvers(*edges_of(solvers__newton=text)[:2]))) == 1
     assert (

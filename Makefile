@@ -30,7 +30,7 @@ docs: $(READY) ## Remake docs/images/demo.png and docs/accuracy.md, run the exam
 	$(BIN)/torchlogit demo --force -o docs/images/demo.png > /dev/null
 	$(BIN)/python tests/make_accuracy.py --page
 	$(BIN)/python -m pytest -q tests/test_repository.py
-	cd tests && ../$(BIN)/python -c "from test_repository import ROOT, run_blocks; \
+	PYTHONPATH=tests $(BIN)/python -c "from test_repository import ROOT, run_blocks; \
 	  [run_blocks(page.read_text(encoding='utf-8'), page) for page in ROOT.glob('docs/**/*.md')]"
 
 clean: ## Remove the environment and everything else that was made

@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from problems import problems, separated
+from problems import Problem, problems, separated
 from scipy.sparse import csr_array
+from scipy.special import expit
 
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimate import estimate
@@ -116,6 +117,23 @@ def test_separation_is_seen_at_any_tolerance_and_size(name, limit, tol, monkeypa
     problem, complete, _ = SEPARATED[name]
     result = solved(problem, Newton(), tol=tol)
     assert (result.status, result.complete) == (Status.separated, complete)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_separation_is_seen_where_rounding_stops_the_newton_step(limit, dtype, monkeypatch):
+    """Bad inputs 93. Far out the Hessian's flat direction is rounding, so the last step may be as small as at an optimum."""
+    import torchlogit.separation as module
+
+    monkeypatch.setattr(module, "PROGRAMME_LIMIT", limit)
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5))
+        y = (rng.random(300) < expit(x @ rng.normal(size=5) / 2)).astype(int)
+        only = (y == 1) & (rng.random(300) < 0.4)
+        result = solved(Problem("dummy", np.column_stack([x, ~only]), y), Newton(), dtype=dtype)
+        assert (result.status, result.complete) == (Status.separated, False)
+        assert result.infinite[1:].ravel().tolist() == [0, 0, 0, 0, 0, -1]
 
 
 @pytest.mark.parametrize("limit", [0, 10**9])

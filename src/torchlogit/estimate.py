@@ -23,7 +23,7 @@ from torchlogit.solvers import SGD, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
 
-SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating direction is not rounding
+SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
 
 @dataclass(frozen=True)
@@ -203,18 +203,18 @@ def _separated(
     if status is Status.not_finite:
         return False, False, None
     if status is Status.separated:
-        return True, True, _signs(point.theta, coordinates, objective.source.intercept)
+        return True, True, _signs(point.theta, coordinates, objective.source.intercept, SIGNIFICANT)
     found = separation(objective, point)
     if found is None:
         return False, False, None
-    return True, found.complete, _signs(found.direction, coordinates, objective.source.intercept)
+    return True, found.complete, _signs(found.direction, coordinates, objective.source.intercept, found.noise)
 
 
-def _signs(direction: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
-    """Signs of the slopes that a direction moves, entries that are only rounding left out; 0 for the intercept."""
+def _signs(direction: Tensor, coordinates: Coordinates, intercept: bool, noise: float) -> Tensor:
+    """Signs of the slopes that a direction moves, entries up to ``noise`` times the largest left out; 0 for the intercept."""
     theta = coordinates.theta(direction, intercept)
     effect = theta * torch.cat([theta.new_zeros(int(intercept)), coordinates.scale])[:, None]
-    return torch.where(effect.abs() > SIGNIFICANT * effect.abs().max(), theta.sign(), 0.0)
+    return torch.where(effect.abs() > noise * effect.abs().max(), theta.sign(), 0.0)
 
 
 def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:

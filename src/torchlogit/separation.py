@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -12,38 +13,56 @@ from torchlogit.objective import Objective
 from torchlogit.sources.base import Block
 
 STEP = 0.01  # change of a row's η by a Newton step at the end of a fit: nothing at an optimum, 1 on the way to infinity
+SHAKY = 1e-9  # squared pivot of the scaled Hessian below which rounding may decide where a Newton step goes
 SATURATED = 15.0  # |η| that counts as a sign where no Newton step is at hand
+NOISE = 1e-3  # share of the largest that is left out of account in a direction found by the fit itself
 PROGRAMME_LIMIT = 2_000_000  # entries of the linear programme up to which it is solved
 
 
 class Separation(NamedTuple):
-    """``direction`` (p, k) in the solver's coordinates along which no row gets worse and some get better."""
+    """``direction`` (p, k) in the solver's coordinates along which no row gets worse and some get better.
+
+    Its entries below ``noise`` times the largest are rounding.
+    """
 
     complete: bool
     direction: Tensor
+    noise: float = 1e-6
 
 
 def separation(objective: Objective, point: Any) -> Separation | None:
     """Decide it where a fit ended, but only when the fit's own signs call for it. None: no sign, or the classes overlap.
 
     The sign is a Newton step that would still move some row's η (at an optimum none does; towards infinity each step
-    adds 1), or a singular Hessian; for fits too large for a Hessian, an |η| beyond 15. Then a linear programme decides
-    exactly; on tables of more than two million entries the step itself is asked whether it takes any row backwards.
+    adds 1), or a Hessian so nearly singular that its steps say nothing; for fits too large for a Hessian, an |η| beyond
+    15. Then a linear programme decides exactly; on tables of more than two million entries the step itself (or theta,
+    along the directions in which F is flat) is asked whether it takes any row backwards.
     Source: Konis (2007), Linear programming algorithms for detecting separated data, §4.2.
     """
     if not objective.penalty.free or objective.loss.name == "squared":
         return None
     direction = point.theta
     if objective.faithful:
-        at: Any = point.at if point.at.hess is not None else objective.taylor(point.theta, 2)
+        single = objective.dtype != torch.float64  # whose rounding hides how nearly singular the Hessian is
+        objective = replace(objective, dtype=torch.float64)
+        at: Any = objective.taylor(point.theta, 2) if single or point.at.hess is None else point.at
         root = factor(at.hess)
-        direction = -root.solve(at.grad)
-        if not (bool(root.damped) or _largest(objective, direction) > STEP):
+        shaky = bool(root.damped) or float(root.root.diagonal().min()) ** 2 < SHAKY
+        direction = _flat(at.hess, root.unit, point.theta) if shaky else -root.solve(at.grad)
+        if not (shaky or _largest(objective, direction) > STEP):
             return None
     elif not _largest(objective, point.theta) > SATURATED:
         return None
     rows = objective.source.n_rows * objective.p * max(1, objective.k * (objective.k - 1))
     return _by_direction(objective, direction) if rows > PROGRAMME_LIMIT else _by_programme(objective)
+
+
+def _flat(hess: Tensor, unit: Tensor, theta: Tensor) -> Tensor:
+    """The part of theta (p, k) along the directions in which the scaled Hessian is flat: only rows far out move there."""
+    scaled = hess.reshape(len(unit), -1) * unit[:, None] * unit
+    values, vectors = torch.linalg.eigh(scaled)
+    vectors = vectors[:, values < SHAKY]
+    return (unit * (vectors @ (vectors.mT @ (theta.reshape(-1) / unit)))).reshape(theta.shape)
 
 
 def _largest(objective: Objective, direction: Tensor) -> float:
@@ -66,12 +85,21 @@ def margins(objective: Objective, block: Block) -> Tensor:
 
 
 def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
-    """Whether a direction takes no row backwards (by more than a thousandth of the largest gain)."""
-    gains = [(margins(objective, block) @ direction.double().reshape(-1)) for block in objective.blocks()]
+    """Whether a direction takes no row backwards (by more than ``NOISE`` of the largest gain)."""
+    gains = [_gains(objective, block, direction) for block in objective.blocks()]
     least, most = min(float(g.min()) for g in gains if len(g)), max(float(g.max()) for g in gains if len(g))
-    if least < -1e-3 * most:
+    if least < -NOISE * most:
         return None
-    return Separation(least > 1e-3 * most, direction)
+    return Separation(least > NOISE * most, direction, NOISE)
+
+
+def _gains(objective: Objective, block: Block, direction: Tensor) -> Tensor:
+    """What a direction gives each row's own class over every other, the products of `margins` without its rows."""
+    eta = block.design.matmul(direction.to(objective.dtype)).double()[block.weight > 0]
+    y = block.y[block.weight > 0].long()[:, None]
+    if objective.k == 1:
+        return eta * (2 * y - 1)
+    return (eta.gather(1, y) - eta)[torch.ones_like(eta, dtype=torch.bool).scatter(1, y, False)]
 
 
 def _by_programme(objective: Objective) -> Separation | None:

@@ -148,6 +148,15 @@ def test_a_large_eta_alone_is_no_separation(limit, monkeypatch):
     assert solved(PROBLEMS["tall"].__class__("far", x, y)).status is Status.converged
 
 
+def test_a_direction_that_moves_nothing_separates_nothing():
+    from torchlogit.penalties import Strengths
+    from torchlogit.separation import _by_direction
+
+    none = Strengths(torch.zeros(6, 1), torch.zeros(6, 1))
+    objective = Objective(source_of(PROBLEMS["tall"]), Logistic(), none, 1)
+    assert _by_direction(objective, objective.zeros()) is None
+
+
 def test_one_overlapping_row_is_no_separation():
     x = np.concatenate([np.linspace(0, 1, 50), np.linspace(1.02, 2, 50)])[:, None]
     y = (np.arange(100) >= 50).astype(int)

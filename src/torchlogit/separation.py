@@ -88,7 +88,7 @@ def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
     """Whether a direction takes no row backwards (by more than ``NOISE`` of the largest gain)."""
     gains = [_gains(objective, block, direction) for block in objective.blocks()]
     least, most = min(float(g.min()) for g in gains if len(g)), max(float(g.max()) for g in gains if len(g))
-    if least < -NOISE * most:
+    if most <= 0 or least < -NOISE * most:
         return None
     return Separation(least > NOISE * most, direction, NOISE)
 

@@ -11,7 +11,7 @@ import pytest
 import torchlogit
 
 ROOT = Path(__file__).resolve().parents[1]
-READMES = sorted(ROOT.glob("README*.md"))
+READMES = sorted([*ROOT.glob("README*.md"), *ROOT.glob("docs/**/*.md")])
 # Written in pieces, so that this file does not find itself.
 MACHINE = [f"/{folder}/".encode() for folder in ("work", "root")] + [b"/tmp" + b"/venv"]
 

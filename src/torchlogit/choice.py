@@ -8,7 +8,7 @@ from torchlogit.errors import ParameterError
 from torchlogit.solvers import LBFGS, SGD, Newton, Proximal
 
 NEWTON_SIZE = 3000  # p·k up to which a full Hessian is worth its Cholesky factor
-NEWTON_WORK = 2e9  # multiplications of one Hessian up to which Newton's few steps are cheapest
+NEWTON_WORK = 3e8  # multiplications of one Hessian up to which Newton's few steps are cheapest: 200 000 × 50 is beyond
 NEWTON_MOST = 20_000  # p·k beyond which a full Hessian is refused: 3.2 GB
 
 SOLVERS = {"newton": Newton, "lbfgs": LBFGS, "proximal": Proximal, "sgd": SGD}

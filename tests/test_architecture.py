@@ -35,7 +35,9 @@ HOMES = {
     "sklearn": {"estimators"},
     "pyarrow": {"tables", "sources"},
     "typer": {"cli", "report"},
-    "rich": {"cli", "report"},
+    "rich": {"cli", "report", "datasets"},
+    "jinja2": {"learn"},
+    "markdown_it": {"learn"},
 }
 
 SHAPELESS = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -171,3 +171,23 @@ def demo(
         run(out, force)
 
     return job
+
+
+@app.command()
+def learn(
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write the pages, serve nothing.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(metavar="en|zh", help="Default: the browser's.")] = None,
+    port: Annotated[int, typer.Option(metavar="NUMBER", help="0: any free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it.")] = True,
+    force: Force = False,
+) -> Job:
+    """Serve the interactive lesson on this machine and open it in the browser."""
+
+    def job() -> None:
+        from torchlogit.cli.learning import run
+
+        run(out, language, port, browser, force)
+
+    return job

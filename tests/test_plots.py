@@ -12,9 +12,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from torchlogit import plots
 from torchlogit.errors import FileError, ParameterError
-from torchlogit.plots import CurveTable, panels, probability_curve
+from torchlogit.plots import CurveTable, panels, probability_curve, style
 
 X = np.linspace(0, 10, 200)
 
@@ -228,8 +227,8 @@ def test_a_name_with_dollars_is_no_formula(tmp_path):
 
 
 def test_chinese_without_a_chinese_font_gives_way_to_english(tmp_path, monkeypatch):
-    latin = {"DejaVu Sans": plots._fonts()["DejaVu Sans"]}
-    monkeypatch.setattr(plots, "_fonts", lambda: latin)
+    latin = {"DejaVu Sans": style.fonts()["DejaVu Sans"]}
+    monkeypatch.setattr(style, "fonts", lambda: latin)
     texts = {"title": "学习时间", "note": "注", "xlabel": "小时", "ylabel": "通过的概率"}
     display = probability_curve([lesson(label="逻辑回归"), students(label="Größe µ ≥ 1")], **texts)
     display.save(tmp_path / "a.png")  # a missing character would be a warning, and so an error here
@@ -238,7 +237,7 @@ def test_chinese_without_a_chinese_font_gives_way_to_english(tmp_path, monkeypat
 
 
 def test_chinese_with_a_font_for_it_stays(monkeypatch):
-    monkeypatch.setattr(plots, "_fonts", lambda: {"DejaVu Sans": frozenset(map(ord, "小时"))})
+    monkeypatch.setattr(style, "fonts", lambda: {"DejaVu Sans": frozenset(map(ord, "小时"))})
     assert probability_curve(lesson(), xlabel="小 时").ax.get_xlabel() == "小 时"
 
 

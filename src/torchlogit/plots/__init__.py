@@ -1,0 +1,11 @@
+"""Pictures, one function a plot. A plot takes a table that was computed elsewhere, never a model or raw data.
+
+Every plot comes back as a `Display`: its figure and axes to go on with, and ``save`` for PNG, SVG and PDF.
+"""
+
+from __future__ import annotations
+
+from torchlogit.plots.curve import CurveTable, probability_curve
+from torchlogit.plots.style import Display, panels
+
+__all__ = ["CurveTable", "Display", "panels", "probability_curve"]

@@ -71,7 +71,7 @@ def test_path_of_an_unknown_name_lists_the_known():
         (False, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009], 7),
     ],
 )
-def test_mnist_is_mnist(train, counts, first):
+def test_L01_mnist_is_mnist(train, counts, first):
     images, labels = datasets.mnist(MNIST, train)
     assert images.shape == (sum(counts), 784)
     assert images.dtype == labels.dtype == np.uint8
@@ -81,7 +81,7 @@ def test_mnist_is_mnist(train, counts, first):
     assert not images[:, 0].any()
 
 
-def test_mnist_pixels_go_row_by_row(digits):
+def test_L01_mnist_pixels_go_row_by_row(digits):
     images, labels = datasets.mnist(digits, train=False)
     np.testing.assert_array_equal(images.reshape(5, 28, 28), np.random.default_rng(0).integers(0, 256, (5, 28, 28)))
     assert labels.tolist() == [9, 0, 4, 4, 1]
@@ -90,7 +90,7 @@ def test_mnist_pixels_go_row_by_row(digits):
 
 @pytest.mark.parametrize("folder", [".", "MNIST/raw"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_mnist_finds_torchvisions_files(digits, tmp_path_factory, folder, packed):
+def test_L01_mnist_finds_torchvisions_files(digits, tmp_path_factory, folder, packed):
     root = tmp_path_factory.mktemp("{root}") / folder
     root.mkdir(parents=True, exist_ok=True)
     for name in (IMAGES, LABELS):
@@ -99,7 +99,7 @@ def test_mnist_finds_torchvisions_files(digits, tmp_path_factory, folder, packed
     assert len(datasets.mnist(root.parents[1] if "raw" in folder else root, train=False)[0]) == 5
 
 
-def test_mnist_missing_files_are_named(digits):
+def test_L01_mnist_missing_files_are_named(digits):
     (digits / LABELS).unlink()
     with pytest.raises(FileError, match=r"put t10k-labels-idx1-ubyte\.gz there or in .*raw"):
         datasets.mnist(digits, train=False)
@@ -138,26 +138,26 @@ def signed(content):
         (lambda content: content[:4] + b"\xff" * 4 + content[8:], "4294967295 items"),
     ],
 )
-def test_a_damaged_mnist_file_is_named(digits, name, damage, message):
+def test_L01_a_damaged_mnist_file_is_named(digits, name, damage, message):
     (digits / name).write_bytes(damage((digits / name).read_bytes()))
     with pytest.raises(FileError, match=message) as caught:
         datasets.mnist(digits, train=False)
     assert str(digits / name) in str(caught.value)
 
 
-def test_mnist_of_another_picture_size_is_refused(digits):
+def test_L01_mnist_of_another_picture_size_is_refused(digits):
     (digits / IMAGES).write_bytes(idx(np.zeros((5, 32, 32))))
     with pytest.raises(FileError, match=r"items of shape \(32, 32\), not \(28, 28\)"):
         datasets.mnist(digits, train=False)
 
 
-def test_mnist_images_and_labels_must_belong_together(digits):
+def test_L01_mnist_images_and_labels_must_belong_together(digits):
     (digits / LABELS).write_bytes(idx(np.zeros(4)))
     with pytest.raises(DataError, match=r"5 images but .* has 4 labels"):
         datasets.mnist(digits, train=False)
 
 
-def test_mnist_labels_that_are_no_digit_are_counted_and_named(digits):
+def test_L01_mnist_labels_that_are_no_digit_are_counted_and_named(digits):
     (digits / LABELS).write_bytes(idx(np.array([1, 10, 2, 3, 255])))
     with pytest.raises(DataError, match=r"2 labels that are no digit \(label 2 is 10, label 5 is 255\)"):
         datasets.mnist(digits, train=False)

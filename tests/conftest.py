@@ -5,6 +5,7 @@ import sys
 from typing import NamedTuple
 
 import pytest
+from browser import chromium, learn_site, open_page  # noqa: F401
 from command import STUDENTS
 
 from torchlogit.cli import main

@@ -38,6 +38,7 @@ HOMES = {
     "rich": {"cli", "report", "datasets"},
     "jinja2": {"learn"},
     "markdown_it": {"learn"},
+    "pygments": {"learn"},
 }
 
 SHAPELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -47,7 +48,7 @@ HEAVY = {"torch", "sklearn", "matplotlib", "pandas", "pyarrow"}
 def modules(folder=SOURCE):
     """Every module of the package: its dotted name without the package's (``""`` for the package itself) → tree."""
     found = {}
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(set(folder.rglob("*.py")) - set(folder.glob("learn/code/*"))):  # those are text of the pages
         parts = path.relative_to(folder).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = ast.parse(path.read_text(encoding="utf-8"))
     return found

@@ -1,0 +1,90 @@
+r"""Markdown as the pages write it: CommonMark, tables, formulas between dollar signs, coloured code.
+
+A formula is kept from Markdown, which would read its underscores and backslashes, and typeset by KaTeX in the browser:
+
+>>> print(parser().render("If $a_1 * b_1$, then\n\n$$\na \\\\ b\n$$\n"), end="")
+<p>If <span class="math">$a_1 * b_1$</span>, then</p>
+<div class="math">$$
+a \\ b
+$$</div>
+
+A sign `$` that is no formula stays, and so do formulas in code: ``$5``, ``\$``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+if TYPE_CHECKING:
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
+
+INLINE = re.compile(r"\$(?![\s$])((?:\\.|[^\\$])+)(?<!\s)\$(?!\d)")
+
+
+@cache
+def parser() -> MarkdownIt:
+    """The parser of all pages."""
+    md = MarkdownIt("commonmark", {"html": True}).enable("table")
+    md.inline.ruler.before("escape", "math", _math_inline)
+    md.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "list"]})
+    rules: Any = {
+        "math": lambda tokens, i, *_: f'<span class="math">{escape(tokens[i].content)}</span>',
+        "math_block": lambda tokens, i, *_: f'<div class="math">{escape(tokens[i].content)}</div>\n',
+        "fence": lambda tokens, i, *_: code_block(tokens[i].content, tokens[i].info.split(" ")[0]),
+        "table_open": lambda *_: '<div class="scroll"><table>\n',
+        "table_close": lambda *_: "</table></div>\n",
+    }
+    for name, rule in rules.items():
+        md.add_render_rule(name, lambda _, *given, rule=rule: rule(*given))
+    return md
+
+
+def code_block(code: str, language: str, title: str = "") -> str:
+    r"""``code`` as HTML, its words in Pygments' classes; what is copied from it is ``code``, character for character.
+
+    >>> code_block("x < 1", "text")
+    '<div class="code"><pre><code class="language-text">x &lt; 1\n</code></pre></div>\n'
+    """
+    coloured = highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
+    name = f'<div class="name">{escape(title)}</div>' if title else ""
+    shown = f'<pre><code class="language-{escape(language or "text")}">{coloured}</code></pre>'
+    return f'<div class="code">{name}{shown}</div>\n'
+
+
+def _math_inline(state: StateInline, silent: bool) -> bool:
+    found = INLINE.match(state.src, state.pos)
+    if not found:
+        return False
+    if not silent:
+        state.push("math", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """From a line that begins with ``$$`` to the first that ends with it."""
+    lines: list[str] = []
+    for number in range(start, end):
+        lines.append(state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip())
+        text = "\n".join(lines)
+        if not text.startswith("$$"):
+            return False
+        if len(text) > 4 and text.endswith("$$"):
+            return silent or _push_block(state, text, number + 1)
+    return False
+
+
+def _push_block(state: StateBlock, text: str, after: int) -> bool:
+    token: Any = state.push("math_block", "", 0)
+    token.content, token.block = text, True
+    state.line = after
+    return True

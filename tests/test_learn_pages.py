@@ -1,6 +1,263 @@
-"""Every page of the lesson in a real browser, in both languages."""
+"""Every page of the lesson in a real browser, in both languages: seen, heard, by keyboard, without scripts, served."""
+
+import threading
+
+import pytest
+from browser import WIDTHS, listen, ready
+
+from torchlogit.learn import Server, site
+
+each_page = pytest.mark.parametrize(("name", "language"), [(n, each) for n in site.names() for each in site.LANGUAGES])
+each_name = pytest.mark.parametrize("name", site.names())
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+BROKEN = """() => [...document.querySelectorAll(".katex-error")].map((node) => node.title)
+  .concat([...document.querySelectorAll(".math")].filter((node) => !node.querySelector(".katex")).map(String))"""
+LEFT_OVER = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const {parentElement, data} = walker.currentNode;
+    if (data.includes("$") && !parentElement.closest("code, script, noscript, .katex")) found.push(data.trim());
+  }
+  return found;
+}"""
 
 
-def test_the_first_page_opens(open_page):
+def faults(page, *only):
+    """What axe finds, one line a fault; with ``only``, by these rules alone."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"preload": False, "runOnly": list(only)} if only else {"preload": False}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{fault['id']}: {node['target']} {node['failureSummary']}" for fault in found for node in fault["nodes"]]
+
+
+@each_page
+def test_a_page_is_whole(open_page, name, language):
+    """Formulas are typeset, nothing is wider than the screen, and axe finds no fault, in light and dark."""
+    page = open_page(name, language, motion=False)
+    assert page.evaluate(BROKEN) == []
+    assert page.evaluate(LEFT_OVER) == []
+    assert page.evaluate(OVERFLOW) <= 0
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert faults(page, "color-contrast") == []
+
+
+@each_page
+def test_a_page_fits_a_phone(open_page, name, language):
+    page = open_page(name, language, width=WIDTHS["phone"], motion=False)
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(WIDE_CHARTS) == []
+    assert faults(page, "target-size", "scrollable-region-focusable") == []
+
+
+WIDE_CHARTS = """() => [...document.querySelectorAll("svg.chart")]
+  .filter((svg) => svg.getBoundingClientRect().right > innerWidth || svg.viewBox.baseVal.width > innerWidth)
+  .map((svg) => svg.getAttribute("aria-label"))"""  # a viewBox wider than the screen makes small letters
+
+
+@each_name
+def test_a_page_can_be_read_without_scripts(open_page, name):
+    page = open_page(name, script=False)
+    shown = page.locator("h1, .lead, [data-panel] noscript")
+    assert shown.count() == 2 + page.locator("[data-panel]").count()
+    assert all(each.is_visible() for each in shown.all())
+
+
+VALUES = """() => [...document.querySelectorAll("main input, main [role=slider]")]
+  .map((node) => node.matches("[type=checkbox], [type=radio]") ? node.checked : node.value ?? node.ariaValueNow)"""
+
+
+@each_name
+def test_the_state_of_a_page_is_in_its_address(open_page, name):
+    """Every slider moved and the last of every choice taken; the address alone brings all of it back."""
+    page = open_page(name, motion=False)
+    before = page.evaluate(VALUES)
+    for slider in page.locator("main input[type=range], main [role=slider]").all():
+        slider.press("ArrowLeft")
+    for choice in page.locator("main fieldset.choice").all():
+        choice.locator("input").last.check()
+    changed = page.evaluate(VALUES)
+    page.wait_for_timeout(400)  # one entry in the history for what belongs together
+    address = page.evaluate("location.hash.slice(1)")
+    assert (changed == before) == (address == "")
+    assert open_page(name, "zh", motion=False, hash=address).evaluate(VALUES) == changed
+    if address:
+        page.go_back()
+        page.wait_for_function("location.hash === ''")
+        assert page.evaluate(VALUES) == before
+
+
+REACHABLE = """() => {
+  const seen = (node) => node.checkVisibility() && !node.disabled;
+  const all = [...document.querySelectorAll("a[href], button, input, select, summary, [role=slider], [tabindex='0']")];
+  const stops = all.filter((node) => seen(node) && (node.type !== "radio" || node.checked));
+  return stops.map((node, i) => (node.dataset.stop = i));
+}"""
+
+
+@each_name
+def test_the_keyboard_reaches_every_control(open_page, name):
+    page = open_page(name, motion=False)
+    wanted = set(page.evaluate(REACHABLE))
+    reached = set()
+    for _ in range(len(wanted) + 5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("Number(document.activeElement.dataset.stop ?? -1)"))
+    assert wanted - reached == set()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Where the whole site is served."""
+    folder = tmp_path_factory.mktemp("served")
+    site.build(folder)
+    with Server(folder) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        yield server.url
+        server.shutdown()
+        thread.join()
+
+
+def test_pages_work_as_served(chromium, address):
+    """Under the server's own headers, which allow nothing but its files."""
+    problems = []
+    page = chromium.new_page()
+    listen(page, problems)
+    for name in site.names():
+        page.goto(f"{address}en/{name}.html")
+        ready(page)
+    page.close()
+    assert [problem for problem in problems if not problem.startswith(f"asked for: {address}")] == []
+
+
+@pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh"), ("zh-TW", "zh"), ("de-DE", "en")])
+def test_the_first_page_speaks_the_browsers_language(chromium, address, locale, language):
+    context = chromium.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_url(f"{address}{language}/index.html")
+    context.close()
+
+
+# The panel of the first page stands for what page.js, controls.js and chart.js promise.
+
+
+def told(page):
+    return page.locator(".told").inner_text()
+
+
+def test_a_state_that_means_nothing_is_forgotten(open_page):
     page = open_page("index")
-    assert page.locator("svg.chart").count() == 1
+    for address in ("curve.w=99", "curve.w=%22x%22", "curve.w=[1]", "curve.w=", "curve.w=null", "other.w=1"):
+        page.evaluate("location.hash = 'curve.w=2'")
+        page.wait_for_function("document.querySelector('input').value === '2'")
+        page.evaluate(f"location.hash = {address!r}")
+        page.wait_for_function("document.querySelector('input').value === '1.2'")
+
+
+def test_links_back_and_forward_set_the_state(open_page):
+    page = open_page("index")
+    first = told(page)
+    page.evaluate("location.hash = 'curve.w=2'")
+    page.wait_for_function(f"document.querySelector('.told').textContent !== {first!r}")
+    second = told(page)
+    page.go_back()
+    page.wait_for_function(f"document.querySelector('.told').textContent === {first!r}")
+    page.go_forward()
+    page.wait_for_function(f"document.querySelector('.told').textContent === {second!r}")
+
+
+def test_a_gesture_is_one_entry_in_the_history(open_page):
+    page = open_page("index")
+    length = page.evaluate("history.length")
+    for _ in range(12):
+        page.locator("input").first.press("ArrowRight")
+    page.wait_for_function("location.hash === '#curve.w=2.4'")
+    assert page.evaluate("history.length") == length + 1
+    for _ in range(12):
+        page.locator("input").first.press("ArrowLeft")
+    page.wait_for_function("location.hash === ''")  # what is as at first needs no words
+
+
+def test_the_other_language_opens_in_the_same_state(open_page):
+    page = open_page("index")
+    page.locator("input").first.press("ArrowRight")
+    page.locator("a.language").click()
+    page.wait_for_url("**/zh/index.html#curve.w=1.3")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert page.locator("input").first.input_value() == "1.3"
+
+
+def test_a_missing_word_is_an_error(chromium, learn_site):
+    page = chromium.new_page()
+    page.goto(learn_site.path("index", "en").as_uri())
+    ready(page)
+    with pytest.raises(Exception, match='no text "title" in en'):
+        page.evaluate("""() => {
+          document.querySelector("main").insertAdjacentHTML("beforeend", "<div data-panel=other></div>");
+          torchlogit.panel("other", {text: {en: {}, zh: {}}, draw: (root, {t}) => t("title")});
+        }""")
+    page.close()
+
+
+CHART = """() => {
+  const {frame, line, handle} = torchlogit.chart;
+  const f = frame(document.querySelector("main"), {x: [0, 10], y: [0, 1], title: "t"});
+  const made = line(f, [[0, 0], [5, NaN], [10, 1]]);
+  const knob = handle(f, {x: 0.5, y: 0.5, min: 0, max: 1, step: 0.1, label: "h", onMove: (x) => { window.at = x; knob.set(x); }});
+  return [f.x(10) - f.width, f.y(0) - f.height, made.node.attr("d")];
+}"""
+
+
+def test_a_chart_maps_its_domain_and_leaves_gaps(open_page):
+    page = open_page("index")
+    right, bottom, path = page.evaluate(CHART)
+    assert (right, bottom) == (0, 0)
+    assert path.count("M") == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "at"),
+    [("ArrowRight", 0.6), ("ArrowDown", 0.4), ("Home", 0), ("End", 1), ("PageUp", 1), ("Home ArrowLeft", 0)],
+)
+def test_a_handle_moves_by_keys(open_page, keys, at):
+    page = open_page("index")
+    page.evaluate(CHART)
+    for key in keys.split():
+        page.locator("[role=slider]").press(key)
+    assert page.evaluate("window.at") == at
+    assert page.locator("[role=slider]").get_attribute("aria-valuenow") == str(at)
+
+
+def test_a_handle_is_dragged(open_page):
+    page = open_page("index")
+    page.evaluate(CHART)
+    knob = page.locator("[role=slider] .knob")
+    knob.scroll_into_view_if_needed()
+    box = knob.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    unit = page.evaluate("document.querySelector('main > svg .axes').getBBox().width") / 10
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.3 * unit, y + 40, steps=4)
+    page.mouse.up()
+    assert page.evaluate("window.at") == pytest.approx(0.8, abs=0.11)
+
+
+def test_motion_is_off_where_it_is_not_wanted(open_page):
+    assert open_page("index", motion=False).evaluate("torchlogit.motion") is False
+    assert open_page("index").evaluate("torchlogit.motion") is True
+
+
+@pytest.mark.skipif("unit" not in site.names(), reason="the page with programs is not written yet")
+def test_the_button_copies_a_program_as_it_was_written(open_page):
+    page = open_page("unit")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    block = page.locator(".code").first
+    block.locator("button.copy").click()
+    page.wait_for_function("document.querySelector('button.copy').textContent === document.body.dataset.copied")
+    assert page.evaluate("navigator.clipboard.readText()") == block.locator("code").text_content()

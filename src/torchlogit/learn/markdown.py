@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
 
-INLINE = re.compile(r"\$(?![\s$])((?:\\.|[^\\$])+)(?<!\s)\$(?!\d)")
+INLINE = re.compile(r"(\$\$?)(?![\s$])(?:\\.|[^\\$])+(?<!\s)\1(?!\d)")
 
 
 @cache
@@ -42,6 +42,8 @@ def parser() -> MarkdownIt:
         "fence": lambda tokens, i, *_: code_block(tokens[i].content, tokens[i].info.split(" ")[0]),
         "table_open": lambda *_: '<div class="scroll"><table>\n',
         "table_close": lambda *_: "</table></div>\n",
+        "th_open": lambda tokens, i, *_: "<th>" if tokens[i + 1].content else "<td>",  # an empty corner heads nothing
+        "th_close": lambda tokens, i, *_: "</th>\n" if tokens[i - 1].content else "</td>\n",
     }
     for name, rule in rules.items():
         md.add_render_rule(name, lambda _, *given, rule=rule: rule(*given))

@@ -19,7 +19,7 @@
 
   /** Axes in an SVG that is as wide as its place, at most `width`; text keeps its size on a phone.
    *  `x`, `y`: a domain [low, high], or a D3 scale with its domain set (d3.scaleLog, …). */
-  function frame(root, { width = 640, height = 360, x, y, xLabel = "", yLabel = "", title, desc, margin, xFormat, yFormat }) {
+  function frame(root, { width = 900, height = 360, x, y, xLabel = "", yLabel = "", title, desc, margin, xFormat, yFormat }) {
     const edge = { ...MARGIN, ...margin };
     const outer = Math.min(width, root.clientWidth || width);
     const [wide, high] = [outer - edge.left - edge.right, height - edge.top - edge.bottom];

@@ -140,6 +140,14 @@ globalThis.torchlogit = {
     }
   }
 
+  /** What scrolls sideways can be reached, and so scrolled, by keyboard. */
+  function focusScrollers() {
+    for (const node of document.querySelectorAll("div.math, pre, .scroll")) {
+      if (node.scrollWidth > node.clientWidth) node.tabIndex = 0;
+      else node.removeAttribute("tabindex");
+    }
+  }
+
   /** The other language opens in the same state. */
   function carryState(link) {
     const bare = link.href;
@@ -154,4 +162,5 @@ globalThis.torchlogit = {
   document.querySelectorAll("a[data-language]").forEach(carryState);
   document.querySelectorAll(".math").forEach(math);
   copyButtons();
+  new ResizeObserver(focusScrollers).observe(document.body);
 })();

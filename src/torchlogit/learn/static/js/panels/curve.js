@@ -30,7 +30,7 @@ torchlogit.panel("curve", {
     const { frame, line, dots, rule } = torchlogit.chart;
     const chance = (x) => 1 / (1 + Math.exp(-(state.w * x + state.b)));
     const f = frame(root, {
-      width: 720, height: 340, x: [0, 10], y: [-0.05, 1.05],
+      height: 360, x: [0, 10], y: [-0.05, 1.05],
       xLabel: t("hours"), yLabel: t("chance"), title: t("title"), desc: t("desc"),
     });
     rule(f, { y: 0.5, class: "red" });

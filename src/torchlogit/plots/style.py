@@ -39,6 +39,7 @@ STYLE: dict[str, Any] = {
     "ytick.color": GREY, "ytick.labelcolor": INK, "ytick.labelsize": 9.5, "ytick.major.size": 0,
     "legend.loc": "upper left", "legend.frameon": False, "legend.handlelength": 2.6, "legend.fontsize": 9.5,
     "legend.borderpad": 0, "legend.borderaxespad": 0, "lines.linewidth": 2.2,
+    "hatch.linewidth": 0.5, "hatch.color": MUTED,
     "svg.hashsalt": "torchlogit", "pdf.fonttype": 42,
 }
 METADATA: dict[str, Any] = {

@@ -1,0 +1,145 @@
+"""Sigmoids with their derivatives: one of them in detail, and the gallery side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from torchlogit.errors import ParameterError
+from torchlogit.plots.style import CURVES, GREY, INK, Display, drawable, finished, panels, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from torchlogit.sigmoids import Sigmoid
+
+(BLUE, SOLID), (GREEN, DASHED), *_ = CURVES
+SATURATED = 0.01  # share of its steepest slope from which on a sigmoid is called so
+FRACTIONS = {0.5: "½", 0.25: "¼"}
+REST = 1e-6  # smallest distance from the limit that the picture of the tails shows
+
+
+def sigmoid(
+    function: Sigmoid | None = None, *, ax: Axes | None = None, reach: float = 8, title: str | None = None
+) -> Display:
+    """A sigmoid (the logistic function unless told) and its derivative, the bell, for x from −reach to reach.
+
+    Dotted lines are its limits, dots its value and its slope at 0; shaded is where it is saturated, that is where its
+    slope is under a hundredth of the steepest.
+
+    Raises ``ParameterError`` if ``reach`` is not positive, ``ImportError`` if matplotlib is not installed.
+
+    >>> [text.get_text() for text in sigmoid().ax.get_legend().get_texts()][:2]
+    ['logistic', 'its derivative']
+    """
+    from torchlogit.sigmoids import logistic
+
+    if not 0 < reach < np.inf:
+        raise ParameterError(f"reach must be a positive number, got {reach!r}")
+    function = function or logistic
+    ax = ax or panels(size=(6.4, 4.4))[1][0]
+    with styled():
+        ax.set(xlabel="x", xlim=(-reach, reach))
+        ax.set_title(drawable(f"The {function.name} function" if title is None else title, function.name), pad=10)
+        _limits(ax, function)
+        x = np.linspace(-reach, reach, 801)
+        keys = [*_lines(ax, function, x), _saturated(ax, x, _of(function.derivative, x))]
+        _at_zero(ax, function)
+        ax.legend(keys, [function.name, "its derivative", "saturated"], bbox_to_anchor=(0, -0.16), ncols=3)
+    return finished(ax)
+
+
+def sigmoid_gallery(functions: Sequence[Sigmoid] | None = None, *, columns: int = 4, reach: float = 4) -> Display:
+    """The logistic function and the six of the gallery, each with its derivative, and the tails of the six together.
+
+    All have the same limits and the same slope at 0 as their grey neighbours in the other panels (but the logistic
+    function, whose limits are 0 and 1); they differ in how soon they saturate, which the last panel shows: the distance
+    that is left to the limit, on a logarithmic scale. ``functions`` are other sigmoids to show instead.
+
+    Raises ``ParameterError`` without any function, ``ImportError`` if matplotlib is not installed.
+
+    >>> [ax.get_title(loc="left") for ax in sigmoid_gallery().figure.axes][:3]
+    ['logistic', 'erf', 'tanh']
+    """
+    from torchlogit.sigmoids import GALLERY, logistic
+
+    functions = (logistic, *GALLERY) if functions is None else functions
+    if not functions or columns < 1:
+        raise ParameterError(f"nothing to draw: {len(functions)} sigmoids in {columns} columns")
+    rows = -(-(len(functions) + 1) // columns)
+    _, places = panels(columns, rows, size=(2.9 * columns, 2.75 * rows))
+    with styled():
+        for ax, function in zip(places, functions, strict=False):
+            _exhibit(ax, function, functions, np.linspace(-reach, reach, 401))
+        _tails(places[len(functions)], functions, np.linspace(0, 1.5 * reach, 401))
+        for ax in places[len(functions) + 1 :]:
+            ax.remove()
+        places[0].figure.legend(places[0].lines[-2:], ["value", "derivative"], loc="outside lower center", ncols=2)
+    return finished(places[0])
+
+
+def _of(f: Callable[[Any], Any], x: Any) -> Any:
+    """The function's values at the array x, as an array."""
+    return f(x).numpy()
+
+
+def _lines(ax: Axes, function: Sigmoid, x: Any) -> list[Any]:
+    value = ax.plot(x, _of(function, x), color=BLUE, linestyle=SOLID, zorder=3)
+    slope = ax.plot(x, _of(function.derivative, x), color=GREEN, linestyle=DASHED, linewidth=1.8, zorder=3)
+    return [*value, *slope]
+
+
+def _limits(ax: Axes, function: Sigmoid) -> None:
+    low, high = function.limits
+    ax.set_ylim(low - 0.07 * (high - low), high + 0.07 * (high - low))
+    for limit in function.limits:
+        ax.axhline(limit, color=INK, linestyle=(0, (1, 2)), linewidth=1.2)
+
+
+def _saturated(ax: Axes, x: Any, slope: Any) -> Any:
+    where = slope < SATURATED * slope.max()
+    return ax.fill_between(x, 0, 1, where, transform=ax.get_xaxis_transform(), color=GREY, alpha=0.16, linewidth=0)
+
+
+def _at_zero(ax: Axes, function: Sigmoid) -> None:
+    """Dots, with their numbers, at the value and at the slope at 0."""
+    symbol = "σ" if function.name == "logistic" else "f"
+    for f, mark, colour, offset in ((function, "", BLUE, (10, -12)), (function.derivative, "′", GREEN, (8, 8))):
+        y = float(_of(f, 0.0))
+        ax.plot(0, y, "o", ms=7, mfc="white", mec=colour, mew=1.8, zorder=5)
+        text = f"{symbol}{mark}(0) = {FRACTIONS.get(y, f'{y:.3g}')}"
+        ax.annotate(text, (0, y), offset, textcoords="offset points", color=colour, size=11)
+
+
+def _exhibit(ax: Axes, function: Sigmoid, functions: Sequence[Sigmoid], x: Any) -> None:
+    """One panel of the gallery; in grey, for comparison, the others with the same limits."""
+    for other in functions:
+        if other is not function and other.limits == function.limits:
+            ax.plot(x, _of(other, x), color=GREY, alpha=0.35, linewidth=0.8)
+    _limits(ax, function)
+    _lines(ax, function, x)
+    ax.set_title(function.name)
+    ax.set_yticks(np.linspace(*function.limits, 3))
+    x, y, side, edge = (0.97, 0.13, "right", "bottom") if function.limits[0] < 0 else (0.04, 0.9, "left", "top")
+    formula = ax.text(x, y, f"${_mathtext(function.latex)}$", ha=side, va=edge, transform=ax.transAxes, size=13)
+    formula.set_parse_math(True)
+
+
+def _mathtext(latex: str) -> str:
+    """The formula in the part of LaTeX that matplotlib sets itself."""
+    return latex.replace(r"\frac", r"\dfrac").replace(r"\tfrac", r"\frac")
+
+
+def _tails(ax: Axes, functions: Sequence[Sigmoid], x: Any) -> None:
+    """The distance from the upper limit as a share of the whole rise, each line with its name where it ends."""
+    for function in functions:
+        rest = np.exp(_of(function.log_sf, x))
+        end = np.flatnonzero(rest > REST)[-1]
+        ax.plot(x, rest, color=BLUE, linewidth=1.4)
+        ax.text(x[end] + 0.03 * x[-1], rest[end], function.name, va="center", size=8)
+    ax.set(yscale="log", xlim=(0, 1.6 * x[-1]), ylim=(REST / 3, 1), xticks=np.linspace(0, x[-1], 4))
+    ax.set_yticks([1, 1e-2, 1e-4, 1e-6], ["1", "10⁻²", "10⁻⁴", "10⁻⁶"])
+    ax.set_yticks([], minor=True)
+    ax.set_title("distance to the limit")

@@ -55,7 +55,7 @@ def test_closed_derivatives_are_those_of_autograd(kind, dtype, flip):
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
-@pytest.mark.parametrize("kind", LOSSES.values())
+@pytest.mark.parametrize("kind", [Logistic, Softmax, Squared, *(LOSSES[link] for link in ("probit", "loglog"))])
 def test_a_lower_order_is_a_shorter_tuple(kind, order):
     eta, y = case(kind, torch.float64)
     parts = kind().taylor(eta, y, order)
@@ -114,7 +114,7 @@ def test_a_certain_softmax_keeps_its_small_loss():
     assert float(grad[0, 0]) == pytest.approx(-4.248354255291589e-18, rel=1e-12)
 
 
-@pytest.mark.parametrize("kind", LOSSES.values())
+@pytest.mark.parametrize("kind", [Logistic, Softmax, Squared])
 def test_fenchel_young(kind):
     """ℓ(η) + ℓ*(u) ≥ ⟨u, η⟩, with equality at the gradient."""
     torch.manual_seed(0)

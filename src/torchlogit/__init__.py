@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from torchlogit import datasets, nn
+    from torchlogit import datasets, losses, nn, plots, sigmoids
     from torchlogit.errors import *  # noqa: F403
     from torchlogit.estimators import LogisticRegression
     from torchlogit.fit import Fit, fit, load
+    from torchlogit.inference.links import compare_links
     from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
     from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Fit": "fit",
     "fit": "fit",
     "load": "fit",
+    "compare_links": "inference.links",
     "LogisticRegression": "estimators",
     "ElasticNet": "penalties",
     "L1": "penalties",
@@ -46,7 +48,7 @@ _HOMES = {
     "TorchlogitError": "errors",
     "TorchlogitWarning": "errors",
 }
-_MODULES = ("datasets", "nn", "plots")
+_MODULES = ("datasets", "losses", "nn", "plots", "sigmoids")
 
 __all__ = [*_HOMES, *_MODULES]
 

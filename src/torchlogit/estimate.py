@@ -25,6 +25,8 @@ from torchlogit.sources.base import Block, Source, accumulate
 
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
+LOCAL = ", at an optimum; with this link there may be others"
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -77,6 +79,10 @@ def estimate(
     """Minimise F over the rows of a source. ``start`` is a theta (p, k) in the user's units, about x = 0."""
     rank = _coordinates(source, penalty, isinstance(solver, SGD))
     coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
+    if strengths.rough and type(loss).conjugate is Loss.conjugate:
+        raise ParameterError(
+            f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
+        )
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
     choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
@@ -100,7 +106,7 @@ def estimate(
         log_likelihood=float(strengths.value(point.theta)) - value,
         null_log_likelihood=_null(objective),
         status=status,
-        certificate=_certificate(objective, point, kind, tol),
+        certificate=_certificate(objective, point, kind if loss.convex else kind + LOCAL, tol),
         history=solution.history,
         n_iter=solution.n_iter,
         choice=choice,

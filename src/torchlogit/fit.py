@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.design import Coordinates, Design
+from torchlogit.design import Coordinates
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
 from torchlogit.estimate import Certificate, Estimate, NotFinite, estimate
 from torchlogit.intake import is_matrix, matrix, not_finite
-from torchlogit.losses import LOSSES, Loss, loss_for
+from torchlogit.losses import LINKS, LOSSES, Loss, loss_for
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import read_rows
@@ -114,8 +114,7 @@ class Fit:
 
         Raises NotCertifiedError where it would be false: with a penalty, without a certificate, or for too many terms.
         """
-        root = self._root()
-        return root @ root.mT
+        return (root := self._root()) @ root.mT
 
     @property
     def std_error(self) -> Tensor:
@@ -156,11 +155,7 @@ class Fit:
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""
         x = self._matrix(rows)
-        if (offset is None) != (self.offset is None):
-            need = (
-                "was fitted with an offset: give one" if offset is None else "was fitted without an offset: give none"
-            )
-            raise DataError(f"the model {need}")
+        self._check_offset(offset)
         if x.shape[1] != len(self.columns):
             raise DataError(
                 f"X has {x.shape[1]} features, but the model is expecting {len(self.columns)} features as input"
@@ -181,8 +176,13 @@ class Fit:
         source = MemorySource(x, nothing, intercept=self.intercept)
         theta = self.theta_centred.to(device)
         with exact_arithmetic():
-            parts = [Design(block.design.x, self.intercept, torch.float64, here).matmul(theta) for block in source]
+            parts = [block.design.moved(here, torch.float64).matmul(theta) for block in source]
         return torch.cat(parts) if parts else torch.zeros(0, theta.shape[1], dtype=torch.float64, device=device)
+
+    def _check_offset(self, offset: Any) -> None:
+        if (offset is None) != (self.offset is None):
+            how, need = ("with", "give one") if offset is None else ("without", "give none")
+            raise DataError(f"the model was fitted {how} an offset: {need}")
 
     def _matrix(self, rows: Any) -> Any:
         if is_matrix(rows) or self.recipe is None:
@@ -193,8 +193,7 @@ class Fit:
 
     def predict_proba(self, rows: Any, offset: Any = None) -> Tensor:
         """Probabilities (n, K), columns in the order of ``classes``."""
-        mean = self._loss().mean(self.eta(rows, offset))
-        return torch.cat([1 - mean, mean], -1) if mean.shape[-1] == 1 else mean
+        return self._loss().probabilities(self.eta(rows, offset))
 
     def predict(self, rows: Any, offset: Any = None) -> npt.NDArray[Any]:
         """The most probable class of every row, (n,)."""
@@ -211,14 +210,14 @@ class Fit:
         p = self.predict_proba(rows, offset).cpu().numpy()
         out = self.classes[p.argmax(-1)].astype(object)
         doubtful = (p[:, -1] >= low) & (p[:, -1] <= high) if p.shape[1] == 2 else p.max(-1) < high
-        out[doubtful] = UNCERTAIN
-        return np.asarray(out)
+        return np.asarray(np.where(doubtful, UNCERTAIN, out))
 
     def module(self) -> LogisticRegression:
         """The model as a `torch.nn.Module` with these weights, float64."""
         from torchlogit.nn import LogisticRegression
 
-        out = LogisticRegression(len(self.columns), len(self.classes), bias=self.intercept, dtype=torch.float64)
+        size, link = (len(self.columns), len(self.classes)), self.loss if self.loss in LINKS else "logit"
+        out = LogisticRegression(*size, bias=self.intercept, link=link, dtype=torch.float64)
         with torch.no_grad():
             out.linear.weight.copy_(self.coef.mT)
             if self.intercept:
@@ -249,6 +248,7 @@ def fit(
     features: Sequence[str] | None = None,
     penalty: ElasticNet | None = None,
     loss: str = "auto",
+    link: str = "logit",
     weight: Any = None,
     offset: Any = None,
     intercept: bool = True,
@@ -272,7 +272,8 @@ def fit(
 
     F(θ) = Σᵢ sᵢ ℓ(xᵢθ + oᵢ, yᵢ) + P(θ) is minimised until the estimated relative distance to the optimum is at most
     ``tol`` (default 1e-20 in float64, 1e-13 with L1, 1e-12 in float32). ``loss`` is "auto", "logistic", "softmax", or
-    "squared" for the linear unit. ``watch`` is called with every `Record`. Columns of any size need no scaling.
+    "squared" for the linear unit; ``link`` any of `torchlogit.losses.LINKS`: "logit", "probit", "cauchit", "cloglog", …
+    ``watch`` is called with every `Record`. Columns of any size need no scaling.
 
     Raises `DataError` naming column and rows for data that cannot be used, and with ``strict`` `NotCertifiedError`
     unless the optimum is certified; without it a `NotCertifiedWarning` says so once. Source of the model: Hastie,
@@ -295,9 +296,8 @@ def fit(
         reference=reference,
         missing=missing,
     )
-    k, kind = loss_for(loss, len(rows.classes))
-    precision = {"float64": torch.float64, "float32": torch.float32}.get(dtype)
-    if precision is None:
+    k, kind = loss_for(loss, len(rows.classes), link)
+    if dtype not in ("float64", "float32"):
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
     source = rows.source(intercept, device)
     penalty = NoPenalty() if penalty is None else penalty
@@ -312,7 +312,7 @@ def fit(
         solver=solver,
         max_iter=max_iter,
         tol=tol,
-        dtype=precision,
+        dtype=getattr(torch, dtype),
         start=start,
         watch=watch,
     )

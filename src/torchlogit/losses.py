@@ -6,11 +6,44 @@ Closed derivatives are speed-ups, tested against the derived ones.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from math import pi, sqrt
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from torchlogit import sigmoids
 from torchlogit.errors import DataError, ParameterError
+
+SATURATED = 15.0  # |η| from which σ(η) in float32 has lost the digits of 1 − σ(η)
+
+
+class Link(NamedTuple):
+    """How η becomes a probability: ``μ = (f(scale · η) − low) / (high − low)``."""
+
+    sigmoid: sigmoids.Sigmoid
+    scale: float
+
+
+# The statistician's names, in the statistician's scale, then the gallery's, whose f has slope 1 at 0 where they differ.
+LINKS = {
+    "logit": Link(sigmoids.logistic, 1.0),
+    "probit": Link(sigmoids.erf, sqrt(2 / pi)),
+    "hyperbolic_secant": Link(sigmoids.gudermannian, 1.0),
+    "student_t2": Link(sigmoids.algebraic, sqrt(0.5)),
+    "cauchit": Link(sigmoids.arctan, 2 / pi),
+    "softsign": Link(sigmoids.softsign, 1.0),
+    "cloglog": Link(sigmoids.cloglog, 1.0),
+    "loglog": Link(sigmoids.loglog, 1.0),
+    "erf": Link(sigmoids.erf, 1.0),
+    "tanh": Link(sigmoids.tanh, 1.0),
+    "gudermannian": Link(sigmoids.gudermannian, 1.0),
+    "algebraic": Link(sigmoids.algebraic, 1.0),
+    "arctan": Link(sigmoids.arctan, 1.0),
+}
 
 
 class Loss(nn.Module):
@@ -18,6 +51,9 @@ class Loss(nn.Module):
 
     name = "loss"
     symmetric = False  # whether adding one constant to all columns of eta changes nothing
+    convex = True  # in eta: then every optimum is the optimum
+    even = True  # whether η = 0 gives even chances
+    odds = True  # whether η is a logarithm of odds, so that exp of a coefficient is an odds ratio
 
     def forward(self, eta: Tensor, y: Tensor) -> Tensor:
         """Loss of every row, (*B, n)."""
@@ -26,6 +62,19 @@ class Loss(nn.Module):
     def mean(self, eta: Tensor) -> Tensor:
         """Expected target given eta, same shape: probabilities for the losses of classification."""
         raise NotImplementedError
+
+    def log_probabilities(self, eta: Tensor) -> Tensor:
+        """Logarithm of the probability of every class, (*B, n, K), with all its digits where it is near 0."""
+        raise NotImplementedError
+
+    def probabilities(self, eta: Tensor) -> Tensor:
+        """Probability of every class, (*B, n, K)."""
+        return self.log_probabilities(eta).exp()
+
+    def reduced(self, eta: Tensor, y: Tensor, weight: Tensor, reduction: str) -> Tensor:
+        """Sum or mean of ``weight · loss`` over the rows, for autograd, as a hand-written loop has it."""
+        rows = weight * self(eta, y)
+        return rows.sum() if reduction == "sum" else rows.mean()
 
     def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
         """Fenchel conjugate sup_η ⟨u, η⟩ − ℓ(η, y), (*B, n): what a duality gap needs."""
@@ -72,6 +121,19 @@ class Logistic(Loss):
     def mean(self, eta: Tensor) -> Tensor:
         return torch.sigmoid(eta)
 
+    def log_probabilities(self, eta: Tensor) -> Tensor:
+        return F.logsigmoid(torch.cat([-eta, eta], -1))
+
+    def probabilities(self, eta: Tensor) -> Tensor:
+        return torch.sigmoid(torch.cat([-eta, eta], -1))
+
+    def reduced(self, eta: Tensor, y: Tensor, weight: Tensor, reduction: str) -> Tensor:
+        """The arithmetic of ``BCELoss(sigmoid(η), y)``, bit for bit, as long as it is right; else that from logits."""
+        eta, y = eta[..., 0], y.to(eta.dtype)
+        if bool((eta.detach().abs() < SATURATED).all()):
+            return F.binary_cross_entropy(torch.sigmoid(eta), y, weight, reduction=reduction)
+        return F.binary_cross_entropy_with_logits(eta, y, weight, reduction=reduction)
+
     def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
         p = (u[..., 0] + y).clamp(0, 1)
         return torch.special.xlogy(p, p) + torch.special.xlogy(1 - p, 1 - p)
@@ -113,6 +175,12 @@ class Softmax(Loss):
     def mean(self, eta: Tensor) -> Tensor:
         return eta.softmax(-1)
 
+    def log_probabilities(self, eta: Tensor) -> Tensor:
+        return eta.log_softmax(-1)
+
+    def probabilities(self, eta: Tensor) -> Tensor:
+        return eta.softmax(-1)
+
     def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
         p = (u + F.one_hot(y.long(), u.shape[-1])).clamp(0, 1)
         return torch.special.xlogy(p, p).sum(-1)
@@ -145,12 +213,17 @@ class Squared(Loss):
     """
 
     name = "squared"
+    odds = False
 
     def forward(self, eta: Tensor, y: Tensor) -> Tensor:
         return (eta[..., 0] - y).square() / 2
 
     def mean(self, eta: Tensor) -> Tensor:
         return eta
+
+    def probabilities(self, eta: Tensor) -> Tensor:
+        """1 − η and η, which nothing keeps between 0 and 1."""
+        return torch.cat([1 - eta, eta], -1)
 
     def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
         return u[..., 0].square() / 2 + u[..., 0] * y
@@ -160,19 +233,61 @@ class Squared(Loss):
         return (residual[..., 0].square() / 2, residual, torch.ones_like(residual)[..., None])[: order + 1]
 
 
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (Logistic, Softmax, Squared)}
+class Bernoulli(Loss):
+    """Negative log-likelihood of a yes or no through any link, k = 1, y in [0, 1]: ``ℓ = −y log μ − (1 − y) log (1 − μ)``.
+
+    ``convex`` says whether it is so in η: where it is not (links with heavy tails), an optimum may be one of several.
+    Source: McCullagh and Nelder (1989), Generalized Linear Models, §4.3.1.
+
+    >>> import torch
+    >>> Bernoulli("cauchit")(torch.tensor([[0.0], [1e300]], dtype=torch.float64), torch.tensor([1, 0])).round()
+    tensor([  1., 692.], dtype=torch.float64)
+    """
+
+    odds = False
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        self.name, self.link = link, LINKS[link]
+        self.convex, self.even = self.link.sigmoid.convex, self.link.sigmoid.even
+
+    def forward(self, eta: Tensor, y: Tensor) -> Tensor:
+        sigmoid, x = self.link.sigmoid, self.link.scale * eta[..., 0]
+        y = y.to(x.dtype).expand(x.shape)
+        yes = sigmoid.log_cdf(torch.where(y > 0, x, 0.0))  # 0 · log 0 is 0, and so is its derivative
+        no = sigmoid.log_sf(torch.where(y < 1, x, 0.0))
+        return -y * yes - (1 - y) * no
+
+    def mean(self, eta: Tensor) -> Tensor:
+        return self.link.sigmoid.log_cdf(self.link.scale * eta).exp()
+
+    def log_probabilities(self, eta: Tensor) -> Tensor:
+        x = self.link.scale * eta
+        return torch.cat([self.link.sigmoid.log_sf(x), self.link.sigmoid.log_cdf(x)], -1)
 
 
-def loss_for(name: str, n_classes: int) -> tuple[int, Loss]:
+LOSSES: dict[str, Callable[[], Loss]] = {loss.name: loss for loss in (Logistic, Softmax, Squared)} | {
+    link: partial(Bernoulli, link) for link in LINKS if link != "logit"
+}
+
+
+def loss_for(name: str, n_classes: int, link: str = "logit") -> tuple[int, Loss]:
     """Number k of columns of eta, and the loss of that name; "auto" is logistic for two classes and softmax for more.
+
+    With a ``link`` other than "logit", the loss is that link's.
 
     >>> loss_for("auto", 2), loss_for("auto", 10)[0]
     ((1, Logistic()), 10)
     """
+    if link not in LINKS:
+        raise ParameterError(f"unknown link {link!r}; there are {', '.join(map(repr, LINKS))}")
     if name == "auto":
-        name = "logistic" if n_classes == 2 else "softmax"
-    if name not in LOSSES:
-        raise ParameterError(f'unknown loss {name!r}; there are "auto", {", ".join(map(repr, LOSSES))}')
+        name = "logistic" if n_classes == 2 or link != "logit" else "softmax"
+    if name not in ("logistic", "softmax", "squared"):
+        raise ParameterError(f'unknown loss {name!r}; there are "auto", "logistic", "softmax", "squared"')
+    if link != "logit" and name != "logistic":
+        raise ParameterError(f'link="{link}" goes with loss="logistic", not with loss="{name}"')
     if name != "softmax" and n_classes > 2:
-        raise DataError(f'loss="{name}" is for two classes, but the target has {n_classes}; use loss="softmax"')
-    return (n_classes if name == "softmax" else 1), LOSSES[name]()
+        what = f'loss="{name}"' if link == "logit" else f'link="{link}"'
+        raise DataError(f'{what} is for two classes, but the target has {n_classes}; use loss="softmax"')
+    return (n_classes if name == "softmax" else 1), LOSSES[name if link == "logit" else link]()

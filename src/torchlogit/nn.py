@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from torchlogit.losses import loss_for
+
 
 class LogisticRegression(nn.Module):
     """``ŷ = σ(x w + b)`` for two classes, (n, 1); ``softmax(x W + b)`` for more, (n, classes).
 
     ``forward`` gives probabilities, ``logits`` gives η. Trains in any loop with ``nn.BCELoss`` (or, better, logits with
-    ``nn.BCEWithLogitsLoss``); `torchlogit.Fit.module` returns one with the fitted weights.
+    ``nn.BCEWithLogitsLoss``); `torchlogit.Fit.module` returns one with the fitted weights. ``link`` puts another sigmoid
+    in σ's place, such as "probit".
 
     >>> import torch
     >>> _ = torch.manual_seed(0)
@@ -20,10 +23,17 @@ class LogisticRegression(nn.Module):
     """
 
     def __init__(
-        self, in_features: int, classes: int = 2, *, bias: bool = True, dtype: torch.dtype | None = None
+        self,
+        in_features: int,
+        classes: int = 2,
+        *,
+        bias: bool = True,
+        link: str = "logit",
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_features, 1 if classes == 2 else classes, bias=bias, dtype=dtype)
+        k, self._loss = loss_for("auto", max(classes, 2), link)
+        self.linear = nn.Linear(in_features, k, bias=bias, dtype=dtype)
 
     def logits(self, x: Tensor) -> Tensor:
         """η = x w + b, (n, 1) or (n, classes)."""
@@ -32,5 +42,4 @@ class LogisticRegression(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Probabilities: that of the second class (n, 1), or one a class (n, classes)."""
-        eta = self.logits(x)
-        return torch.sigmoid(eta) if eta.shape[-1] == 1 else eta.softmax(-1)
+        return self._loss.mean(self.logits(x))

@@ -162,13 +162,17 @@ class Objective:
         for source in self.source.batches(size, generator):
             yield replace(self, source=source, penalty=self.penalty.scaled(source.n_rows / self.source.n_rows))
 
-    def training_loss(self, theta: Tensor) -> Tensor:
-        """F at a parameter (p, k) in the working precision, for autograd: nothing but the loss's own `forward`."""
-        total = self.penalty.value(theta).to(theta.dtype) if not self.penalty.free else theta.new_zeros(())
-        for block in self.blocks():
-            rows = self.loss(block.design.matmul(theta) + block.offset, block.y)
-            total = total + (block.weight * rows).sum()
-        return total
+    def training_loss(self, theta: Tensor, reduction: str) -> Tensor:
+        """F (or F / n for "mean") at a parameter (p, k) in the working precision, for autograd, as `Loss.reduced` has it."""
+        n, blocks = self.source.n_rows, list(self.blocks())
+        within = reduction if len(blocks) == 1 else "sum"  # torch's own mean has the bits of a hand-written loop
+        parts = [
+            self.loss.reduced(block.design.matmul(theta) + block.offset, block.y, block.weight, within)
+            for block in blocks
+        ]
+        total, share = sum(parts[1:], parts[0]), 1.0 if reduction == "sum" else 1 / n
+        total = total if within == reduction else total * share
+        return total if self.penalty.free else total + share * self.penalty.value(theta).to(theta.dtype)
 
     def diagonal(self, theta: Tensor) -> Tensor:
         """The Hessian's diagonal, (*B, p, k), floored above zero."""
@@ -210,9 +214,11 @@ class Objective:
         """Whether a value of F proves complete separation (*B,): no row can then lose as much as log 2.
 
         Only an unpenalised likelihood without offsets can prove it. Every row whose loss is under log 2 is on its
-        right side (for softmax: its class leads all others), so theta itself separates the classes.
+        right side (for softmax: its class leads all others), so theta itself separates the classes (with its intercept
+        moved, where η = 0 are no even chances).
         """
-        if not self.penalty.free or self.source.has_offset or self.loss.name == "squared":
+        proof = self.penalty.free and not self.source.has_offset and self.loss.name != "squared"
+        if not proof or not (self.loss.even or self.source.intercept):
             return torch.zeros_like(value, dtype=torch.bool)
         return value < self._least_weight * 0.693
 

@@ -44,7 +44,8 @@ def title(fit: Fit) -> str:
     target = show(fit.target, 30)
     if fit.loss == "softmax":
         return f"Multinomial logistic regression of `{target}`: {len(fit.classes)} classes"
-    kind = "Linear unit" if fit.loss == "squared" else "Logistic regression"
+    named = {"squared": "Linear unit", "logistic": "Logistic regression"}
+    kind = named.get(fit.loss, f"Binary regression with the {fit.loss} link")
     return f"{kind} of `{target}`; the positive class is {class_name(fit.positive)}"
 
 
@@ -134,7 +135,7 @@ def _row(fit: Fit, table: Table, i: int, sign: float) -> list[str]:
     if isfinite(table.std_error[i]):
         bounds = [number(float(x)) for x in (table.low[i], table.high[i])]
         errors = [number(float(table.std_error[i])), f"{table.z[i]:.2f}", p_text(float(table.log_p[i])), *bounds]
-    slope = fit.loss != "squared" and not (fit.intercept and i < fit.theta_centred.shape[1])
+    slope = table.odds and not (fit.intercept and i < fit.theta_centred.shape[1])
     return [name, number(estimate), *errors, odds(estimate) if slope else ""]
 
 

@@ -61,6 +61,12 @@ def fit(
     l1_ratio: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Of the penalty: 0 is L2 (default), 1 is L1.")
     ] = None,
+    link: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="logit, probit, cauchit, cloglog, loglog, hyperbolic_secant, student_t2, ..."
+        ),
+    ] = "logit",
     solver: Annotated[str, typer.Option(metavar="NAME", help="auto, newton, lbfgs, proximal or sgd.")] = "auto",
     seed: Annotated[int | None, typer.Option(metavar="NUMBER", help="Of the random order of rows (sgd).")] = None,
     weights: Annotated[str | None, typer.Option(metavar="COL", help="How often each row counts.")] = None,

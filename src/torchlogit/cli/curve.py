@@ -117,14 +117,14 @@ def curves(fit: Fit, ready: Ready, codes: npt.NDArray[np.int64]) -> list[CurveTa
     p = fit.predict_proba(rows, None if fit.offset is None else np.zeros(PLACES)).numpy()
     if fit.loss == "softmax":
         return [CurveTable(grid, p[:, j], label=class_name(c)) for j, c in enumerate(fit.classes)]
-    low, high = band(fit, rows, p[:, 1])
+    low, high = band(fit, rows)
     shown = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).round().astype(int))
     label = "fitted" if low is None else "fitted, 95 % interval"
     return [CurveTable(grid, p[:, 1], low, high, x[shown], codes[shown], label)]
 
 
-def band(fit: Fit, rows: Floats, p: Floats) -> tuple[Floats, Floats] | tuple[None, None]:
-    """Ends (m,) of the 95 % interval of the probability at each row: that of η by the delta method, turned by σ.
+def band(fit: Fit, rows: Floats) -> tuple[Floats, Floats] | tuple[None, None]:
+    """Ends (m,) of the 95 % interval of the probability at each row: that of η by the delta method, through the link.
 
     (None, None) where the fit has no covariance.
     """
@@ -133,7 +133,6 @@ def band(fit: Fit, rows: Floats, p: Floats) -> tuple[Floats, Floats] | tuple[Non
     about = rows - fit.centre.cpu().numpy()
     design = np.column_stack([np.ones(len(rows)), about]) if fit.intercept else about
     error = np.linalg.norm(design @ fit.covariance_root.cpu().numpy(), axis=1)
-    with np.errstate(divide="ignore", over="ignore"):
-        eta = np.log(p) - np.log1p(-p)
-        low, high = (1 / (1 + np.exp(-(eta + sign * Z95 * error))) for sign in (-1, 1))
+    eta = fit.eta(rows, None if fit.offset is None else np.zeros(len(rows))).cpu()[:, 0]
+    low, high = (fit._loss().mean((eta + sign * Z95 * error)[:, None])[:, 0].numpy() for sign in (-1, 1))
     return low, high

@@ -194,5 +194,5 @@ def _optimum(result: Fit, x: np.ndarray, y: np.ndarray) -> CurveTable:
     from torchlogit.plots import CurveTable
 
     p = result.predict_proba({"hours": HOURS})[:, 1].numpy()
-    low, high = band(result, HOURS[:, None], p)
+    low, high = band(result, HOURS[:, None])
     return CurveTable(HOURS, p, low, high, x, y, "maximum likelihood")

@@ -31,6 +31,7 @@ class Options:
     features: list[str]
     c: float | None
     l1_ratio: float | None
+    link: str
     solver: str
     seed: int | None
     weights: str | None
@@ -135,6 +136,7 @@ def fitted(table: Any, options: Options) -> Fit:
             options.target,
             features=features,
             penalty=penalty(options),
+            link=options.link,
             weight=options.weights,
             offset=options.offset,
             categorical=[*declared, *(name for name in options.text if name in used and name not in declared)],

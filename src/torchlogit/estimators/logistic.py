@@ -21,7 +21,7 @@ from torchlogit.estimators.reading import features, labels, offsets, on_host, wa
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
 from torchlogit.fit import Fit, estimated, fit_of
 from torchlogit.intake import not_finite
-from torchlogit.losses import loss_for
+from torchlogit.losses import Loss, loss_for
 from torchlogit.solvers import Record
 from torchlogit.sources.memory import MemorySource
 
@@ -61,6 +61,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         warm_start: start from ``coef_`` and ``intercept_`` of the fit before.
         n_jobs: accepted and unused: torch uses its own threads (``torch.set_num_threads``).
         device: where dense rows are worked, such as "cuda"; None: where they are.
+        link: of two classes, how η becomes a probability: "logit", "probit", "cauchit", "cloglog", "arctan", …
+            (`torchlogit.losses.LINKS`).
 
     Fitted: ``coef_`` (1 or K, d), ``intercept_`` (1 or K,), ``classes_`` (K,), ``n_iter_`` (1,), ``n_features_in_``,
     ``feature_names_in_`` (with a data frame), ``certificate_`` (`Certificate`), ``status_`` (`Status`), ``history_``
@@ -95,6 +97,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         warm_start: bool = False,
         n_jobs: int | None = None,
         device: Any = None,
+        link: str = "logit",
     ) -> None:
         self.penalty = penalty
         self.C = C
@@ -111,6 +114,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.device = device
+        self.link = link
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> LogisticRegression:
         """Fit to X (n, d) and labels y (n,).
@@ -135,22 +139,18 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any, offset: Any = None) -> Any:
         """The most probable class of every row, (n,): a tensor where X is one and the classes are numbers."""
-        eta = self._eta(X, offset)
-        index = (eta[:, 0] > 0).long() if eta.shape[1] == 1 else eta.argmax(1)
+        index = self._loss().probabilities(self._eta(X, offset)).argmax(1)
         if isinstance(X, Tensor) and self.classes_.dtype.kind in "biuf":
             return torch.from_numpy(self.classes_).to(index.device)[index]
         return self.classes_[index.cpu().numpy()]
 
     def predict_proba(self, X: Any, offset: Any = None) -> Any:
         """Probabilities (n, K), columns in the order of ``classes_``."""
-        eta = self._eta(X, offset)
-        return self._like(X, torch.cat([-eta, eta], 1).sigmoid() if eta.shape[1] == 1 else eta.softmax(1))
+        return self._like(X, self._loss().probabilities(self._eta(X, offset)))
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Any:
         """Logarithms of the probabilities (n, K), worked from η, so that they are finite where a probability is 0."""
-        eta = self._eta(X, offset)
-        both = torch.nn.functional.logsigmoid(torch.cat([-eta, eta], 1)) if eta.shape[1] == 1 else eta.log_softmax(1)
-        return self._like(X, both)
+        return self._like(X, self._loss().log_probabilities(self._eta(X, offset)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Share of rows (n,) whose class is predicted right."""
@@ -189,7 +189,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
         """The fit to these rows, with the sentences it is told with."""
-        (k, loss), penalty, columns = loss_for("auto", len(classes)), penalty_of(self), self._columns()
+        (k, loss), penalty, columns = loss_for("auto", len(classes), self.link), penalty_of(self), self._columns()
         choice = choice_of(self, penalty, source.n_rows, source.n_features + source.intercept, k)
         e = estimated(
             source,
@@ -232,10 +232,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         eta = self._model()._eta(x)
         if not bool(eta.isfinite().all()):
             raise not_finite(x, self._columns())
-        if (offset is None) != (self._fit.offset is None):
-            how, need = ("with", "give one") if offset is None else ("without", "give none")
-            raise DataError(f"the model was fitted {how} an offset: {need}")
+        self._fit._check_offset(offset)
         return eta if offset is None else eta + torch.from_numpy(offsets(offset, *eta.shape)).to(eta)
+
+    def _loss(self) -> Loss:
+        """The loss of the fit, which knows the way from η to probabilities."""
+        check_is_fitted(self)
+        return self._fit._loss()
 
     def _model(self) -> Fit:
         """The fit; or, where its coefficients were since set by hand, a model with those."""

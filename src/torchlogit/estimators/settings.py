@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 
 from torchlogit.choice import SOLVERS, Choice, choose
 from torchlogit.errors import DataWarning, ParameterError
+from torchlogit.losses import LINKS
 from torchlogit.penalties import ElasticNet, NoPenalty
 
 SKLEARN = {  # scikit-learn's solvers and the nearest of ours
@@ -37,6 +38,7 @@ def check_parameters(of: Any) -> None:
     _check(of, "max_iter", _is(Integral, of.max_iter) and of.max_iter >= 0, "a whole number, 0 or more")
     _check(of, "fit_intercept", isinstance(of.fit_intercept, bool | np.bool_), "True or False")
     _check(of, "solver", not isinstance(of.solver, str) or of.solver in names, f"a solver object or one of {names}")
+    _check(of, "link", isinstance(of.link, str) and of.link in LINKS, f"one of {list(LINKS)}")
     known = of.class_weight is None or isinstance(of.class_weight, Mapping) or of.class_weight == "balanced"
     _check(of, "class_weight", known, 'None, "balanced" or {label: weight}')
     known = isinstance(of.penalty, ElasticNet) or of.penalty in (None, "deprecated", "elasticnet", *RATIOS)

@@ -27,6 +27,7 @@ class Table(NamedTuple):
     low: Floats
     high: Floats
     level: float
+    odds: bool = True  # whether η is in log-odds
 
     @property
     def p(self) -> Floats:
@@ -35,7 +36,9 @@ class Table(NamedTuple):
 
     @property
     def odds_ratio(self) -> Floats:
-        """exp(estimate)."""
+        """exp(estimate); NaN where the link is not logit, so that there is no odds ratio."""
+        if not self.odds:
+            return np.full_like(self.estimate, np.nan)
         with np.errstate(over="ignore"):
             return np.exp(self.estimate)
 
@@ -75,4 +78,5 @@ def wald(fit: Fit, level: float = 0.95) -> Table:
         low=(estimate - half).ravel(),
         high=(estimate + half).ravel(),
         level=level,
+        odds=fit._loss().odds,
     )

@@ -63,10 +63,10 @@ class SGD:
         total = torch.zeros((), dtype=torch.float64, device=parameter.device)
         for batch in objective.batches(self.batch_size, generator):
             with torch.enable_grad():
-                loss = batch.training_loss(parameter)
+                loss = batch.training_loss(parameter, self.reduction)
                 optimizer.zero_grad()
-                (loss if self.reduction == "sum" else loss / batch.source.n_rows).backward()
-            total += loss.detach().double()
+                loss.backward()
+            total += loss.detach().double() * (1 if self.reduction == "sum" else batch.source.n_rows)
             optimizer.step()
         assert parameter.grad is not None
         return _point(point.at._replace(value=total, grad=parameter.grad.double()), point.memory)

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties"},
     {"sources", "moments", "datasets"},
-    {"objective", "separation", "rank", "solvers", "choice", "estimate"},
+    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces"},
     {"fit", "rows", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},

@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo learn test check bench docs clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Fit a first model and show what it says
 	$(BIN)/torchlogit demo
+
+learn: $(READY) ## Serve the lesson on this machine and open it in the browser
+	$(BIN)/torchlogit learn
 
 test: $(READY) ## Run all tests, on two processes, with coverage
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov=torchlogit --cov-report=term
@@ -26,7 +29,8 @@ check: $(READY) ## Check format, lint, types and the layers of the package
 bench: $(READY) ## Time torchlogit beside others, about two minutes; wants a quiet machine
 	$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Remake docs/images/demo.png and docs/accuracy.md, run the examples of README and docs
+docs: $(READY) ## Write the lesson to docs/learn, remake docs/images/demo.png and docs/accuracy.md, run the examples
+	$(BIN)/torchlogit learn --out docs/learn
 	$(BIN)/torchlogit demo --force -o docs/images/demo.png > /dev/null
 	$(BIN)/python tests/make_accuracy.py --page
 	$(BIN)/python -m pytest -q tests/test_repository.py
@@ -34,7 +38,7 @@ docs: $(READY) ## Remake docs/images/demo.png and docs/accuracy.md, run the exam
 	  [run_blocks(page.read_text(encoding='utf-8'), page) for page in ROOT.glob('docs/**/*.md')]"
 
 clean: ## Remove the environment and everything else that was made
-	rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache demo.png
+	rm -rf $(VENV) build dist .coverage .pytest_cache .hypothesis .mypy_cache .ruff_cache demo.png docs/learn
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

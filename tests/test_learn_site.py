@@ -111,7 +111,7 @@ def shape(text):
         "panels": [attributes["data-panel"] for _, attributes in page.elements if "data-panel" in attributes],
         "figures": [Path(src).name for src in page.all("img", "src")],
         "programs": len(page.of_class("code")),
-        "formulas": sorted(re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in formulas),
+        "formulas": {re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in formulas},
         "headings": [tag for tag, _ in page.elements if re.fullmatch("h[2-6]", tag)],
         "tables": [tag for tag, _ in page.elements if tag in ("table", "tr")],
     }
@@ -363,6 +363,21 @@ def test_learn_says_that_a_port_is_taken(run):
         result = run("learn", "--no-browser", "--port", taken.getsockname()[1])
     assert result.code == 5
     assert "cannot listen" in result.err
+
+
+def test_learn_opens_the_browser_where_it_serves(run, monkeypatch):
+    urls, opened = [], threading.Event()
+    monkeypatch.setattr("webbrowser.open", lambda url: (urls.append(url), opened.set()))
+
+    def interrupted(self):
+        assert opened.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    result = run("learn")
+    assert (result.code, result.out) == (0, "")
+    assert len(urls) == 1
+    assert f"the lesson is at {urls[0]} " in result.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for another process there")

@@ -1,7 +1,8 @@
-// Losses between distributions, and the logistic loss as float32 computes it. Mathematics only.
+// Differences between distributions, and the logistic loss as float32 computes it. Mathematics only.
+// softplus is torchlogit.model.logistic's, of logistic.js.
 (() => {
   const model = ((globalThis.torchlogit ??= {}).model ??= {});
-  const { abs, exp, fround, log, log1p, max } = Math;
+  const { exp, fround, log, log1p, max } = Math;
   const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
   // In nats. What never happens costs nothing (0 log 0 = 0); what happens though q calls it impossible costs infinity.
@@ -10,15 +11,10 @@
   const crossEntropy = (p, q) => total(crossEntropyParts(p, q));
   const entropy = (p) => crossEntropy(p, p);
   const divergence = (p, q) => total(p.map((pk, k) => (pk === 0 ? 0 : pk * log(pk / q[k]))));
-  const normalise = (weights) => weights.map((weight) => weight / total(weights));
+  const normalise = (weights) => weights.map((weight) => (total(weights) ? weight / total(weights) : 1 / weights.length));
 
   const bce = (guess, y) => part(y, guess) + part(1 - y, 1 - guess);
   const torchBce = (guess, y) => -(y * max(log(guess), -100) + (1 - y) * max(log1p(-guess), -100));
-
-  const fromLogit = (eta, y) => ({
-    loss: max(eta, 0) - eta * y + log1p(exp(-abs(eta))),
-    gradient: model.sigmoids.logistic(eta) - y,
-  });
 
   // The same formulas with every intermediate result rounded to float32, in the order in which PyTorch computes them:
   // aten/src/ATen/native/cpu/{UnaryOpsKernel, Loss}.cpp.
@@ -32,29 +28,11 @@
     return { guess, rest, loss, gradient: fround(fround(toGuess * rest) * guess) };
   }
 
-  // Plain gradient descent from 0 on the logistic loss of one feature; `reduction` as in PyTorch.
-  function descend(x, y, { lr, epochs, reduction }) {
-    const rate = reduction === "mean" ? lr / x.length : lr;
-    let [b, w] = [0, 0];
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      const residuals = x.map((xi, i) => model.sigmoids.logistic(b + w * xi) - y[i]);
-      b -= rate * total(residuals);
-      w -= rate * total(residuals.map((residual, i) => residual * x[i]));
-    }
-    return { b, w, mean: (xi) => model.sigmoids.logistic(b + w * xi) };
+  function fromLogit(eta, y) {
+    const logSigmoid = -fround(model.logistic.softplus(-eta));
+    return { loss: fround(fround((1 - y) * eta) - logSigmoid), gradient: fround(logistic32(eta) - y) };
   }
 
-  model.losses = {
-    crossEntropyParts,
-    crossEntropy,
-    entropy,
-    divergence,
-    normalise,
-    bce,
-    torchBce,
-    fromLogit,
-    logistic32,
-    sigmoidThenBce,
-    descend,
-  };
+  model.distributions = { crossEntropyParts, crossEntropy, entropy, divergence, normalise, bce, torchBce };
+  model.float32 = { logistic: logistic32, sigmoidThenBce, fromLogit };
 })();

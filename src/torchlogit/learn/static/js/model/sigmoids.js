@@ -1,4 +1,5 @@
-// The sigmoid gallery, and the fit of one feature under each link. Mathematics only: nothing here knows a page.
+// The sigmoid gallery, and the fit of one feature under each link. Mathematics only.
+// The logistic function itself is torchlogit.model.logistic.sigmoid of logistic.js.
 (() => {
   const model = ((globalThis.torchlogit ??= {}).model ??= {});
   const { PI, SQRT2, abs, atan, atan2, exp, expm1, hypot, log, log1p, max, sign, sqrt, tan, tanh, atanh } = Math;
@@ -100,11 +101,11 @@
   const normalised = forms(({ plain, ...form }) => ({ ...form, limits: [-1, 1] }));
   const plain = forms(plainForm);
 
-  // Links, in the statistician's scale: P(y = 1) = mean(eta), P(y = 0) = rest(eta), both right in their tails.
-  const symmetric = (mean, density, sigmoid) => ({ mean, rest: (eta) => mean(-eta), density, sigmoid });
-  const logistic = (eta) => (eta < 0 ? exp(eta) / (1 + exp(eta)) : 1 / (1 + exp(-eta)));
+  // Links, in the statistician's scale: P(y = 1) = mean(eta), P(y = 0) = rest(eta), both right in their tails;
+  // both are 1/2 at eta = middle.
+  const symmetric = (mean, density, sigmoid) => ({ mean, rest: (eta) => mean(-eta), density, middle: 0, sigmoid });
   const links = {
-    logit: symmetric(logistic, (eta) => sech(eta / 2) ** 2 / 4, "logistic"),
+    logit: symmetric((eta) => model.logistic.sigmoid(eta), (eta) => sech(eta / 2) ** 2 / 4, "logistic"),
     probit: symmetric(
       (eta) => erfc(-eta / SQRT2) / 2,
       (eta) => exp((-eta * eta) / 2) / sqrt(2 * PI),
@@ -133,8 +134,18 @@
       (eta) => (1 / (1 + abs(eta))) ** 2 / 2,
       "softsign",
     ),
-    cloglog: { mean: (eta) => -expm1(-exp(eta)), rest: (eta) => exp(-exp(eta)), density: (eta) => exp(eta - exp(eta)) },
-    loglog: { mean: (eta) => exp(-exp(-eta)), rest: (eta) => -expm1(-exp(-eta)), density: (eta) => exp(-eta - exp(-eta)) },
+    cloglog: {
+      mean: (eta) => -expm1(-exp(eta)),
+      rest: (eta) => exp(-exp(eta)),
+      density: (eta) => exp(eta - exp(eta)),
+      middle: log(log(2)),
+    },
+    loglog: {
+      mean: (eta) => exp(-exp(-eta)),
+      rest: (eta) => -expm1(-exp(-eta)),
+      density: (eta) => exp(-eta - exp(-eta)),
+      middle: -log(log(2)),
+    },
   };
 
   const logLikelihood = (link, x, y, [b, w]) =>
@@ -181,5 +192,5 @@
     return { b, w, logLikelihood: logLikelihood(link, x, y, [b, w]), mean: (xi) => link.mean(b + w * xi) };
   }
 
-  model.sigmoids = { normalised, plain, links, fitLink, erf, erfc, logistic };
+  model.sigmoids = { normalised, plain, links, fitLink, erf, erfc };
 })();

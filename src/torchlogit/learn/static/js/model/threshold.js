@@ -44,8 +44,14 @@
     );
   const averagePrecision = (rules, share) =>
     sum(pairs(rules).map(([a, b]) => (b.truePositiveRate - a.truePositiveRate) * precision(shares(b, share))));
-  const cheapest = (rules, share, costs) =>
-    rules.reduce((best, rule) => (cost(shares(rule, share), costs) < cost(shares(best, share), costs) - 1e-12 ? rule : best));
+  // Of equally cheap rules the one nearest to where it would be if the probabilities were exact.
+  function cheapest(rules, share, costs) {
+    const each = rules.map((rule) => cost(shares(rule, share), costs));
+    const least = Math.min(...each);
+    const far = ({ threshold }) => Math.abs(threshold - ownThreshold(costs));
+    const cheap = rules.filter((_, i) => each[i] <= least + 1e-12);
+    return cheap.reduce((best, rule) => (far(rule) < far(best) ? rule : best));
+  }
 
   // Outside the band a decision, inside it "uncertain" (both ends included), as in fit.decide(rows, uncertain=(low, high)).
   function decide(p, y, [low, high]) {

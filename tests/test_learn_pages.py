@@ -258,6 +258,7 @@ def test_the_button_copies_a_program_as_it_was_written(open_page):
     page = open_page("unit")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     block = page.locator(".code").first
+    assert block.locator("button.copy").inner_text() == "Copy"
     block.locator("button.copy").click()
     page.wait_for_function("document.querySelector('button.copy').textContent === document.body.dataset.copied")
     assert page.evaluate("navigator.clipboard.readText()") == block.locator("code").text_content()

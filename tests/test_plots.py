@@ -42,7 +42,7 @@ def legend(display):
     return [text.get_text() for text in display.ax.get_legend().get_texts()]
 
 
-def test_the_lessons_picture():
+def test_L18_the_lessons_picture():
     ax = probability_curve(lesson()).ax
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Hours", "Probability of Pass")
     (curve,) = (line for line in ax.lines if len(line.get_xdata()) == 200)
@@ -57,7 +57,7 @@ def test_the_lessons_picture():
     assert points.get_offsets().tolist() == [[1, 0], [2, 0], [3, 1]]
 
 
-def test_the_uncertain_band_and_its_name():
+def test_L19_the_uncertain_band_and_its_name():
     ax = probability_curve(lesson(), uncertain=(0.3, 0.65)).ax
     (band,) = ax.patches
     assert [band.get_y(), band.get_y() + band.get_height()] == pytest.approx([0.3, 0.65])
@@ -66,7 +66,12 @@ def test_the_uncertain_band_and_its_name():
     assert name.get_position()[0] > 0.5
 
 
-def test_the_bands_name_stands_where_a_falling_curve_leaves_room():
+def test_L19_the_band_is_from_0_4_to_0_6_unless_told():
+    (band,) = probability_curve(lesson()).ax.patches
+    assert [band.get_y(), band.get_y() + band.get_height()] == pytest.approx([0.4, 0.6])
+
+
+def test_L19_the_bands_name_stands_where_a_falling_curve_leaves_room():
     ax = probability_curve(CurveTable(X, sigmoid(8 - X))).ax
     (name,) = (text for text in ax.texts if text.get_text() == "uncertain")
     assert name.get_position()[0] < 0.5
@@ -253,7 +258,7 @@ def test_a_notebook_shows_the_picture():
     assert probability_curve(lesson())._repr_png_().startswith(b"\x89PNG")
 
 
-def test_without_a_display_and_without_pyplot(tmp_path):
+def test_L18_without_a_display_and_without_pyplot(tmp_path):
     """Importing is free of matplotlib; drawing and saving need neither pyplot nor a display nor torch."""
     code = """
 import sys

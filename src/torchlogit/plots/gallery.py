@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 (BLUE, SOLID), (GREEN, DASHED), *_ = CURVES
 SATURATED = 0.01  # share of its steepest slope from which on a sigmoid is called so
 FRACTIONS = {0.5: "½", 0.25: "¼"}
-REST = 1e-6  # smallest distance from the limit that the picture of the tails shows
+REST = 5e-6  # smallest distance from the limit that the picture of the tails shows
 
 
 def sigmoid(
@@ -139,7 +139,7 @@ def _tails(ax: Axes, functions: Sequence[Sigmoid], x: Any) -> None:
         end = np.flatnonzero(rest > REST)[-1]
         ax.plot(x, rest, color=BLUE, linewidth=1.4)
         ax.text(x[end] + 0.03 * x[-1], rest[end], function.name, va="center", size=8)
-    ax.set(yscale="log", xlim=(0, 1.6 * x[-1]), ylim=(REST / 3, 1), xticks=np.linspace(0, x[-1], 4))
-    ax.set_yticks([1, 1e-2, 1e-4, 1e-6], ["1", "10⁻²", "10⁻⁴", "10⁻⁶"])
+    ax.set(yscale="log", xlim=(0, 1.6 * x[-1]), ylim=(REST / 2, 1), xticks=np.linspace(0, x[-1], 4))
+    ax.set_yticks([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5], ["1", "0.1", "0.01", "10⁻³", "10⁻⁴", "10⁻⁵"])
     ax.set_yticks([], minor=True)
     ax.set_title("distance to the limit")

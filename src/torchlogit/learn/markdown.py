@@ -53,10 +53,14 @@ def parser() -> MarkdownIt:
 def code_block(code: str, language: str, title: str = "") -> str:
     r"""``code`` as HTML, its words in Pygments' classes; what is copied from it is ``code``, character for character.
 
+    Its head says ``title``, or the language where there is none; what a program wrote (``text``) has no head.
+
     >>> code_block("x < 1", "text")
     '<div class="code"><pre><code class="language-text">x &lt; 1\n</code></pre></div>\n'
     """
-    coloured = highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
+    lexer = get_lexer_by_name(language or "text", stripnl=False)
+    coloured = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    title = title or ("" if lexer.name == "Text only" else lexer.name)
     name = f'<div class="name">{escape(title)}</div>' if title else ""
     shown = f'<pre><code class="language-{escape(language or "text")}">{coloured}</code></pre>'
     return f'<div class="code">{name}{shown}</div>\n'

@@ -124,11 +124,11 @@ globalThis.torchlogit = {
     renderMathInElement(element, { delimiters: DELIMITERS, throwOnError: true, output: "htmlAndMathml" });
   }
 
-  /** A button on each block of code that copies it, where the browser lets a page do so. */
+  /** A button on each program that copies it, where the browser lets a page do so. */
   function copyButtons() {
     if (!navigator.clipboard) return;
     const { copy, copied } = document.body.dataset;
-    for (const block of document.querySelectorAll(".code")) {
+    for (const block of document.querySelectorAll(".code:has(.name)")) {
       const button = document.createElement("button");
       Object.assign(button, { type: "button", className: "copy", textContent: copy });
       button.addEventListener("click", async () => {

@@ -179,6 +179,36 @@ def demo(
     return job
 
 
+@app.command(epilog="Example: torchlogit lesson digits --root data --download")
+def lesson(
+    chapter: Annotated[
+        str, typer.Argument(metavar="[hours|digits]", help="The three students, or the ten digits.")
+    ] = "hours",
+    root: Annotated[str, typer.Option(metavar="FOLDER", help="Of MNIST's files (digits).")] = "data",
+    download: Annotated[bool, typer.Option("--download", help="Fetch what is missing there (digits).")] = False,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="PNG", help="The picture. Default: lesson.png or digits.png.")
+    ] = None,
+    force: Force = False,
+) -> Job:
+    """Run the lesson: three students and 1000 epochs, or ten digits and softmax."""
+
+    def job() -> None:
+        from torchlogit.cli.files import check_choice
+
+        check_choice(chapter, ("hours", "digits"), "the chapter")
+        if chapter == "hours":
+            from torchlogit.cli.lesson import run
+
+            run(out or "lesson.png", force)
+        else:
+            from torchlogit.cli.digits import run as run_digits
+
+            run_digits(root, download, out or "digits.png", force)
+
+    return job
+
+
 @app.command()
 def learn(
     out: Annotated[

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import warnings
 from math import exp
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from torchlogit.cli.files import PICTURES, check_ending, check_output
+from torchlogit.cli.files import check_picture
 from torchlogit.cli.streams import out
+from torchlogit.cli.training import EPOCHS, Trained, train
 from torchlogit.errors import TorchlogitWarning
 
 if TYPE_CHECKING:
     from torchlogit.fit import Fit
     from torchlogit.plots import CurveTable
 
-EPOCHS, EVERY, RATE, SEED = 1000, 100, 0.01, 0
+EVERY = 100
 HOURS = np.linspace(0, 10, 200)
 UNCERTAIN = (0.4, 0.6)
-MARK = b"Software\0torchlogit"  # in every PNG of ours
 
 THREE = """\
 1. Three students, as in the lesson
@@ -59,24 +59,9 @@ answer           {answers}
 """
 
 
-class Trained(NamedTuple):
-    """Where training stopped: intercept b and slope w."""
-
-    b: float
-    w: float
-
-    def probability(self, hours: float) -> float:
-        return 1 / (1 + exp(-(self.b + self.w * hours)))
-
-    def line(self) -> str:
-        """A line of the table."""
-        return f"{self.b:8.3f}  {self.w:8.3f}   {self.probability(4):8.3f}   {-self.b / self.w:8.2f}"
-
-
 def run(path: str, force: bool) -> None:
     """Print the story, then write the picture. A picture that an earlier demo wrote is replaced, nothing else is."""
-    check_ending(path, PICTURES)
-    check_output(path, [], force or _ours(path))
+    check_picture(path, force)
     with warnings.catch_warnings():  # what the warnings say is part of the story
         warnings.simplefilter("ignore", TorchlogitWarning)
         trained, ridge = three()
@@ -85,36 +70,10 @@ def run(path: str, force: bool) -> None:
     out(f"3. The picture of both: {path}")
 
 
-def _ours(path: str) -> bool:
-    """Whether the file at ``path`` is a picture made by this package."""
-    try:
-        with open(path, "rb") as file:
-            return MARK in file.read(4096)
-    except OSError:
-        return False
-
-
-def train() -> Trained:
-    """The lesson's training loop, by hand; shows the loss of every hundredth epoch."""
-    import torch
-
-    from torchlogit import datasets, nn
-
-    table = datasets.lesson()
-    x, y = (torch.tensor(table[name], dtype=torch.float32).reshape(3, 1) for name in ("hours", "passed"))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        model = nn.LogisticRegression(1)
-    criterion = torch.nn.BCELoss(reduction="sum")
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    for epoch in range(1, EPOCHS + 1):
-        loss = criterion(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if epoch == 1 or epoch % EVERY == 0:
-            out(f"epoch {epoch:4d}   loss {loss.item():.4f}")
-    return Trained(model.linear.bias.item(), model.linear.weight.item())
+def _show(epoch: int, loss: float) -> None:
+    """The loss of the first and of every hundredth epoch."""
+    if epoch == 0 or (epoch + 1) % EVERY == 0:
+        out(f"epoch {epoch + 1:4d}   loss {loss:.4f}")
 
 
 def three() -> tuple[Trained, Trained]:
@@ -124,7 +83,7 @@ def three() -> tuple[Trained, Trained]:
     from torchlogit.penalties import L2
 
     out(THREE)
-    trained = train()
+    trained = train(datasets.lesson(), watch=_show)
     b, w = fit(datasets.lesson(), "passed", penalty=L2(1.0)).theta.ravel().tolist()
     ridge = Trained(b, w)
     out("\n" + SEPARATED.format(trained.line(), ridge.line()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from torchlogit.errors import FileError, ParameterError
 from torchlogit.tables.names import show
 
+MARK = b"Software\0torchlogit"  # in every PNG of ours
 PICTURES = (".png", ".svg", ".pdf")
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")
 
@@ -47,3 +48,18 @@ def check_choice(value: str, choices: Sequence[str], option: str) -> None:
         near = get_close_matches(value, choices, 1)
         hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(choices)}."
         raise ParameterError(f"{option} {show(value)!r} is unknown.{hint}")
+
+
+def check_picture(path: str, force: bool) -> None:
+    """Refuse to write a picture over anything but a picture that this package made."""
+    check_ending(path, PICTURES)
+    check_output(path, [], force or _ours(path))
+
+
+def _ours(path: str) -> bool:
+    """Whether the file at ``path`` is a picture made by this package."""
+    try:
+        with open(path, "rb") as file:
+            return MARK in file.read(4096)
+    except OSError:
+        return False

@@ -40,13 +40,14 @@ def probability_curve(
     xlabel: str = "Hours",
     ylabel: str = "Probability of Pass",
     note: str = "",
+    band: str = "uncertain",
 ) -> Display:
     """Curves of a probability over one feature, with the points they were fitted to.
 
     A red line marks the ``threshold``, a ring on each curve the place where the curve crosses it (the legend says
-    where), a band the probabilities called ``uncertain``. ``note`` is a sentence under the title. Points on the same
-    place are stacked. A text that no installed font can write, such as Chinese where there is no Chinese font, gives
-    way to plain English (x, probability, curve 1) or is left out.
+    where), a band the probabilities called ``uncertain``, ``band`` by name. ``note`` is a sentence under the title.
+    Points on the same place are stacked. A text that no installed font can write, such as Chinese where there is no
+    Chinese font, gives way to plain English (x, probability, curve 1) or is left out.
 
     Raises ``ParameterError`` without any curve or for a threshold or band outside 0 to 1, ``ImportError`` if matplotlib
     is not installed.
@@ -64,19 +65,19 @@ def probability_curve(
         ax.set(xlabel=drawable(xlabel, "x", 36), ylabel=drawable(ylabel, "probability", 26), ylim=(-0.05, 1.05))
         ax.margins(x=0.02)
         headline(ax, drawable(title, "", 32), drawable(note, ""))
-        _levels(ax, tables, threshold, uncertain)
+        _levels(ax, tables, threshold, uncertain, drawable(band, "uncertain"))
         for each in tables:
             _points(ax, each)
         _legend(ax, [_curve(ax, each, i, threshold) for i, each in enumerate(tables)])
     return finished(ax)
 
 
-def _levels(ax: Axes, tables: list[CurveTable], threshold: float, uncertain: tuple[float, float]) -> None:
+def _levels(ax: Axes, tables: list[CurveTable], threshold: float, uncertain: tuple[float, float], name: str) -> None:
     """The red line with its tick, and the uncertain band with its name on the side that the curves leave free."""
     ax.axhspan(*uncertain, color=RED, alpha=0.1, linewidth=0, zorder=0.5)
     left, right = (min(abs(np.asarray(t.probability)[end] - threshold) for t in tables) for end in (0, -1))
     x, side = (0.98, "right") if right >= left else (0.02, "left")
-    ax.text(x, uncertain[1] - 0.015, "uncertain", ha=side, va="top", size=9, transform=ax.get_yaxis_transform())
+    ax.text(x, uncertain[1] - 0.015, name, ha=side, va="top", size=9, transform=ax.get_yaxis_transform())
     ax.axhline(threshold, color=RED, linewidth=1.4, zorder=1.5)
     ax.set_yticks([*(tick for tick in np.linspace(0, 1, 6) if abs(tick - threshold) > 0.07), threshold])
     ax.yaxis.get_major_ticks()[-1].label1.set(color=RED, weight="bold")

@@ -26,7 +26,8 @@ CURVES = [  # Okabe and Ito's colours, for every kind of colour vision; the dash
     ("#0072B2", "-"), ("#009E73", (0, (5, 1.5))), ("#CC79A7", (0, (6, 1.5, 1.5, 1.5))), ("#000000", (0, (1, 1.2))),
 ]
 CHINESE = ["Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB",
-           "Microsoft YaHei", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Arial Unicode MS"]
+           "Microsoft YaHei", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Arial Unicode MS",
+           "Noto Sans CJK JP"]  # the only one of its file that matplotlib before 3.11 sees
 STYLE: dict[str, Any] = {
     "figure.facecolor": "white", "figure.dpi": 100, "savefig.facecolor": "white", "savefig.bbox": None,
     "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,

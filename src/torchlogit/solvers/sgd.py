@@ -74,5 +74,5 @@ class SGD:
 
 def _point(at: Any, memory: Memory) -> Point:
     theta = memory.parameter.detach().double()
-    unknown = torch.full_like(at.value, torch.finfo(torch.float64).max)
+    unknown = torch.finfo(torch.float64).max * at.value.abs().clamp(1e-300, 1.0)  # a number still, divided by the value
     return Point(theta, at, unknown, torch.zeros_like(theta), memory)

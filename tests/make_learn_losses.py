@@ -46,7 +46,7 @@ def distributions():
 
 def bce(guess, y):
     """PyTorch's, in float64."""
-    return torch.nn.BCELoss()(torch.tensor(guess).double(), torch.tensor(y).double()).item()
+    return torch.nn.BCELoss()(*(torch.tensor(each, dtype=torch.float64) for each in (guess, y))).item()
 
 
 def in_float32(eta, y):

@@ -8,7 +8,7 @@ torchlogit.panel("bce", {
       title: "What a guess costs",
       desc: "Two curves over the guess ŷ: −ln ŷ if y = 1 and −ln(1 − ŷ) if y = 0, with a dot for each row of the table.",
       truth: "y",
-      passed: "y = 1",
+      passed: "y=1",
       first: "−y ln ŷ",
       second: "−(1−y) ln(1−ŷ)",
       row: "Row {row}",
@@ -27,7 +27,7 @@ torchlogit.panel("bce", {
       title: "一次预测的代价",
       desc: "关于预测值 ŷ 的两条曲线：y = 1 时为 −ln ŷ，y = 0 时为 −ln(1 − ŷ)；表中每一行对应一个点。",
       truth: "y",
-      passed: "y = 1",
+      passed: "y=1",
       first: "−y ln ŷ",
       second: "−(1−y) ln(1−ŷ)",
       row: "第 {row} 行",
@@ -72,7 +72,7 @@ torchlogit.panel("bce", {
     );
     knobs.forEach(({ node }, k) => node.append("text").attr("class", "number").attr("dy", "0.35em").attr("text-anchor", "middle").text(k + 1));
 
-    const table = d3.select(root).append("div").attr("class", "scroll").append("table").attr("class", "numbers");
+    const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
     const heads = ["", t("truth"), "ŷ", t("first"), t("second"), t("loss")];
     table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", (text) => text && "col").text(String);
     const tr = table.append("tbody").selectAll("tr").data(rows).join("tr");

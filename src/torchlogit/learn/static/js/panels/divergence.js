@@ -20,7 +20,7 @@ torchlogit.panel("divergence", {
       equal: "Guess the truth",
       entropy: "entropy {value}",
       divergence: "divergence {value}",
-      told: "Cross-entropy {cross} = entropy {own} + divergence {kl}. Only the divergence is the guess's fault.",
+      told: "Cross-entropy {cross} = entropy {own} + divergence {kl}. Only the divergence is the guess’s fault.",
       toldCertain: "The truth is certain: its entropy is 0, so cross-entropy and divergence are the same number, −ln q = {cross}.",
       toldEqual: "The guess is the truth: the divergence is 0, and the cross-entropy is as low as it can be, {cross}.",
       toldNever: "The guess calls impossible what does happen: the cross-entropy is infinite.",
@@ -94,7 +94,7 @@ torchlogit.panel("divergence", {
       return { ...control, bars };
     }
 
-    const table = d3.select(root).append("div").attr("class", "scroll").append("table").attr("class", "numbers");
+    const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
     const heads = [t("outcome"), "p", "q", t("ownPart"), t("part")];
     table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", "col").text(String);
     const body = table.append("tbody");

@@ -14,6 +14,7 @@ torchlogit.panel("gallery", {
       plain: "as textbooks write them",
       handle: "Read at x",
       function: "Function",
+      formula: "Formula",
       told: "At x = {x} the quickest ({quick}) has gone {fast} of the way from the middle to its limit, the slowest ({slow}) {late}.",
       toldOne: "At x = {x} this one ({quick}) has gone {fast} of the way from the middle to its limit.",
       toldNone: "Choose a function in the table.",
@@ -37,6 +38,7 @@ torchlogit.panel("gallery", {
       plain: "教科书写法",
       handle: "读数位置 x",
       function: "函数",
+      formula: "公式",
       told: "在 x = {x} 处，最快的（{quick}）已走完从中点到极限路程的 {fast}，最慢的（{slow}）走了 {late}。",
       toldOne: "在 x = {x} 处，{quick} 已走完从中点到极限路程的 {fast}。",
       toldNone: "请在表中选择函数。",
@@ -79,17 +81,15 @@ torchlogit.panel("gallery", {
     const below = chart(220, "slope", { title: t("slopeTitle"), desc: t("slopeDesc") });
     const clamp = (x) => Math.min(6, Math.max(-6, x));
 
-    const table = d3.select(root).append("div").attr("class", "scroll").append("table").attr("class", "numbers");
-    table.append("thead").append("tr").selectAll("th").data([t("function"), "", "f(x)", "f′(x)"])
-      .join("th").attr("scope", (text) => text && "col").text(String);
+    const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
+    table.append("thead").append("tr").selectAll("th").data([t("function"), "f(x)", "f′(x)", t("formula")])
+      .join("th").attr("scope", "col").text(String);
     const rows = table.append("tbody").selectAll("tr").data(names).join("tr");
     const toggles = rows.append("th").attr("scope", "row").nodes().map((cell, i) =>
       toggle(cell, { label: t(names[i]), value: true, onChange: (on) => set({ shown: names.filter((name) => (name === names[i] ? on : state.shown.includes(name))) }) }),
     );
     rows.select("label").append("span").attr("class", (name, i) => `swatch c-${i + 1}`);
-    const formulas = rows.append("td");
-    const values = rows.append("td").attr("class", "number-column");
-    const slopes = rows.append("td").attr("class", "number-column");
+    const [values, slopes, formulas] = d3.range(3).map(() => rows.append("td"));
 
     function show(x) {
       above.rule.set(x);

@@ -14,7 +14,7 @@ torchlogit.panel("links", {
       ten: "Fail at 10 h",
       told: "All eight links lie within {range} of log-likelihood: these students cannot choose among them. At 10 hours {link} expects {fail} to fail.",
       one: "1 in {count}",
-      many: "fewer than 1 in a million",
+      many: "< 1 in 1,000,000",
       hour: "{value} h",
       logit: "logit",
       probit: "probit",
@@ -34,10 +34,10 @@ torchlogit.panel("links", {
       fit: "对数似然",
       half: "机会各半",
       four: "4 小时",
-      ten: "10 小时仍不过",
-      told: "八种连接函数的对数似然相差不超过 {range}：凭这些学生分不出高下。学习 10 小时，{link}认为仍不通过的有{fail}。",
-      one: "{count} 人中 1 人",
-      many: "不到百万分之一",
+      ten: "10 小时不过",
+      told: "八种连接函数的对数似然相差不超过 {range}：凭这些学生分不出高下。学习 10 小时，按 {link} 仍不通过的占 {fail}。",
+      one: "1/{count}",
+      many: "< 1/1,000,000",
       hour: "{value} 小时",
       logit: "logit",
       probit: "probit",
@@ -76,7 +76,7 @@ torchlogit.panel("links", {
     const chosen = line(f, [], { class: "curve" });
     dots(f, students.map((point) => ({ ...point, class: `class${point.y}` })));
 
-    const table = d3.select(root).append("div").attr("class", "scroll").append("table").attr("class", "numbers");
+    const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
     const heads = ["link", "fit", "half", "four", "ten"].map((key) => t(key));
     table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", "col").text(String);
     const rows = table.append("tbody").selectAll("tr").data(fits).join("tr");

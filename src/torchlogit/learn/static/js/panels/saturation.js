@@ -90,7 +90,7 @@ torchlogit.panel("saturation", {
     });
     const gradient = chart(220, "gradient", [-1.15, 1.15], { title: t("gradientTitle"), desc: t("gradientDesc") });
 
-    const table = d3.select(root).append("div").attr("class", "scroll").append("table").attr("class", "numbers");
+    const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
     const heads = ["quantity", "sigmoid", "logits"].map((word) => t(word));
     table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", "col").text(String);
     const body = table.append("tbody");

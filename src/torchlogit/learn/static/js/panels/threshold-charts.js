@@ -4,7 +4,7 @@
   const { frame, line, area, dots, rule, handle } = torchlogit.chart;
   const two = d3.format(".2f");
 
-  const SIDE = [-0.025, 1.025]; // room for dots at 0 and 1
+  const SIDE = [-0.035, 1.035]; // room for dots at 0 and 1
 
   /** Where each person's dot goes: in columns of equal probability, really yes upward, really no downward. */
   function stacked({ p, y }, width) {
@@ -32,20 +32,21 @@
     const knob = (key, onMove) => handle(f, { x: 0, min: 0, max: 1, step: 0.01, label: t(key), text: two, class: key, onMove });
     const threshold = knob("handle", (next) => set({ threshold: next }));
     const low = knob("low", (next) => set({ below: Math.max(0, Number((state.threshold - next).toFixed(2))) }));
-    const high = knob("high", (next) => set({ above: Math.max(0, Number((next - state.threshold).toFixed(2))) }));
+    const upper = knob("high", (next) => set({ above: Math.max(0, Number((next - state.threshold).toFixed(2))) }));
 
     return ({ now, table, ends }) => {
       const many = table.p.length > 100;
       const placed = stacked(table, many ? 1 / 60 : 1 / 24);
-      const top = Math.max(3, d3.max(placed, (dot) => Math.abs(dot.height))) * 1.25;
-      f.rescale({ y: [-top, top] });
+      const [deep, high] = d3.extent(placed, (dot) => dot.height);
+      const [bottom, top] = [1.25 * Math.min(deep, -2), 1.25 * Math.max(high, 2)];
+      f.rescale({ y: [bottom, top] });
       const wrong = (dot) => dot.p >= now.threshold !== (dot.y === 1);
-      marks.set(placed.map((dot) => ({ x: dot.x, y: dot.height, r: many ? 3 : 6, class: `class${dot.y}${wrong(dot) ? " wrong" : ""}` })));
-      shade.set(ends.map((x) => [x, -top, top]));
+      marks.set(placed.map((dot) => ({ x: dot.x, y: dot.height, r: many ? 2 : 6, class: `class${dot.y}${wrong(dot) ? " wrong" : ""}${many ? " small" : ""}` })));
+      shade.set(ends.map((x) => [x, bottom, top]));
       line.set(now.threshold);
       threshold.set(now.threshold, top);
-      low.set(ends[0], -top);
-      high.set(ends[1], -top);
+      low.set(ends[0], bottom);
+      upper.set(ends[1], bottom);
     };
   }
 
@@ -53,7 +54,7 @@
 
   function matrix(root, { t }) {
     const box = d3.select(root).append("div").attr("class", "decisions");
-    const table = box.append("div").attr("class", "scroll").append("table").attr("class", "matrix");
+    const table = box.append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "matrix");
     table.append("caption").text(t("matrix"));
     table.append("thead").append("tr").selectAll("th").data(["", "saidNo", "saidYes"])
       .join("th").attr("scope", (key) => key && "col").text((key) => key && t(key));

@@ -123,7 +123,7 @@ torchlogit.panel("threshold", {
       slider(levers, { label: t(name), min: 1, max: 20, step: 1, value: state[name], onInput: (value) => set({ [name]: value }) }),
     );
     const prevalence = slider(levers, {
-      label: t("prevalence"), min: 0.01, max: 0.99, step: 0.01, value: 0.5, format: d3.format(".0%"), onInput: (share) => set({ prevalence: share }),
+      label: t("prevalence"), min: 0.01, max: 0.99, step: 0.01, value: 0.5, format: (share) => `${Math.round(100 * share)} %`, onInput: (share) => set({ prevalence: share }),
     });
     const own = button(levers, { label: t("own"), onClick: () => set({ prevalence: null }) });
     const curves = torchlogit.thresholdCharts.curves(root, { t });

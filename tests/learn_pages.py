@@ -1,0 +1,32 @@
+"""What tests of the lesson's panels and programs share: reading a panel, its state in the URL, a program's output."""
+
+import subprocess
+import sys
+from urllib.parse import parse_qs
+
+from torchlogit.learn import site
+
+
+def numbers(texts):
+    """Numbers as a page writes them."""
+    return [float(text.replace("−", "-").replace(",", "")) if isinstance(text, str) else text for text in texts]
+
+
+def told(page, panel):
+    """The sentence that a panel says."""
+    return page.locator(f'[data-panel="{panel}"] .told').inner_text()
+
+
+def state(page, key):
+    """A value of the URL, once it has settled there; None if it is the default."""
+    page.wait_for_timeout(350)
+    return parse_qs(page.evaluate("location.hash.slice(1)")).get(key, [None])[0]
+
+
+def check_program(page, name):
+    """The program runs without a warning and prints the block of text that follows it on both pages."""
+    path = site.HERE / "code" / f"{name}.py"
+    done = subprocess.run([sys.executable, "-W", "error", path], capture_output=True, text=True, timeout=60, check=True)
+    for language in site.LANGUAGES:
+        body = site.read_page(page, language).body
+        assert f'{{{{ code("{name}") }}}}\n\n```text\n{done.stdout}```' in body, (language, done.stdout)

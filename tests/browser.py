@@ -90,6 +90,7 @@ def open_page(chromium, learn_site):
             java_script_enabled=script,
             has_touch=width < 600,
         )
+        context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
         listen(page, problems)

@@ -109,7 +109,7 @@ def shape(text):
     formulas = re.findall(r'<(?:span|div) class="math">(.*?)</(?:span|div)>', text, re.DOTALL)
     return {
         "panels": [attributes["data-panel"] for _, attributes in page.elements if "data-panel" in attributes],
-        "figures": [Path(src).name for src in page.all("img", "src")],
+        "figures": [re.sub(r"\.(en|zh)\.", ".", Path(src).name) for src in page.all("img", "src")],
         "programs": len(page.of_class("code")),
         "formulas": {re.sub(r"\\text\{[^}]*\}|\s", "", formula) for formula in formulas},
         "headings": [tag for tag, _ in page.elements if re.fullmatch("h[2-6]", tag)],
@@ -219,6 +219,11 @@ def test_a_panel_brings_its_script(own_pages):
     html = own_pages('{{ panel("curve", "See $x$.") }}\n')
     assert '<script src="../static/js/panels/curve.js"></script>' in html
     assert '<figcaption>See <span class="math">$x$</span>.</figcaption>' in html
+
+
+def test_a_caption_may_have_formulas(own_pages):
+    html = own_pages(r"""{{ panel("curve", "$\theta \frac12$") }}{{ panel("curve", "$\\theta \\frac12$") }}""")
+    assert html.count(r'<figcaption><span class="math">$\theta \frac12$</span></figcaption>') == 2
 
 
 def test_a_page_without_a_lead_is_refused(tmp_path, monkeypatch):

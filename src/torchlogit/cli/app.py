@@ -209,7 +209,7 @@ def lesson(
     return job
 
 
-@app.command()
+@app.command(epilog="Example: torchlogit learn --out lesson    # then open lesson/index.html")
 def learn(
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write the pages, serve nothing.")
@@ -219,7 +219,10 @@ def learn(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it.")] = True,
     force: Force = False,
 ) -> Job:
-    """Serve the interactive lesson on this machine and open it in the browser."""
+    """Serve the interactive lesson on this machine and open it in the browser.
+
+    The pages need no network, and nobody else can reach them. Ctrl-C ends it, with exit code 0.
+    """
 
     def job() -> None:
         from torchlogit.cli.learning import run

@@ -7,6 +7,7 @@ the calls of `Calls` stand between double braces. It exists once both languages 
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ SCRIPTS = (
     "vendor/d3/d3.min.js", "vendor/katex/katex.min.js", "vendor/katex/auto-render.min.js",
     "js/page.js", "js/controls.js", "js/chart.js",
 )  # fmt: skip
+STYLES = ("vendor/katex/katex.min.css", "site.css")
+CALL = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 GENERATOR = "torchlogit learn"  # in every page: so a folder of ours is known again
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 WORDS = {
@@ -139,12 +142,17 @@ class Calls:
 
     def html(self) -> Markup:
         """The page's Markdown as HTML, every mark replaced by what was held for it."""
-        source = _text_environment().from_string(self.page.body)
+        source = _text_environment().from_string(CALL.sub(_twice, self.page.body))
         calls = {each: getattr(self, each) for each in ("panel", "figure", "code", "columns", "contents")}
         html = parser().render(source.render(calls))
         for number in range(len(self.held), 0, -1):  # what holds others was made after them
             html = html.replace(_mark(number), self.held[number - 1])
         return Markup(html)
+
+
+def _twice(call: re.Match[str]) -> str:
+    """A call with each backslash of its formulas written twice, as Jinja's strings want it; what is twice stays so."""
+    return re.sub(r"(?<!\\)\\(?!\\)", r"\\\\", call[0])
 
 
 def _mark(number: int) -> str:
@@ -180,7 +188,13 @@ def html_of(page: Page) -> str:
     calls = Calls(page)
     body = calls.html()
     scripts = [*SCRIPTS, *page.scripts, *(f"js/panels/{name}.js" for name in calls.panels)]
-    return template("page.html").render(page=page, body=body, scripts=scripts, **_around(page))
+    return template("page.html").render(page=page, body=body, styles=styles(), scripts=scripts, **_around(page))
+
+
+def styles() -> list[str]:
+    """Every style sheet is every page's; those of single panels come after the site's own."""
+    own = sorted(path.name for path in (HERE / "static").glob("*.css"))
+    return [*STYLES, *(name for name in own if name not in STYLES)]
 
 
 def _around(page: Page) -> Mapping[str, Any]:

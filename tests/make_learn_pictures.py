@@ -4,6 +4,7 @@ They are drawn by torchlogit.plots, in both languages; letters are outlines, so 
 needs a Chinese font to be drawn.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torchlogit import datasets
 from torchlogit.cli.curve import band
 from torchlogit.plots import CurveTable, panels, probability_curve, units
 
+BACKGROUND = re.compile(r'(<g id="patch_[12]">\s*<path [^>]*style=")fill: #ffffff')  # the page has its own
 HOURS = np.linspace(0, 10, 200)
 WORDS = {
     "en": {
@@ -48,7 +50,8 @@ def main():
     folder = Path(torchlogit.__file__).parent / "learn" / "static" / "figures"
     folder.mkdir(exist_ok=True)
     for name, picture in pictures():
-        picture.save(folder / name)
+        path = picture.save(folder / name)
+        path.write_text(BACKGROUND.sub(r"\1fill: none", path.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 import torch
 from torch import nn
+from torch.optim import SGD
 
-x = torch.tensor([[1.0], [2.0], [3.0]])  # hours of study
-y = torch.tensor([[0.0], [0.0], [1.0]])  # passed?
+# hours of study, and who passed
+x = torch.tensor([[1.0], [2.0], [3.0]])
+y = torch.tensor([[0.0], [0.0], [1.0]])
 
 
 class Model(nn.Module):
@@ -17,7 +19,7 @@ class Model(nn.Module):
 torch.manual_seed(0)
 model = Model()
 criterion = nn.BCELoss(reduction="sum")
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+optimizer = SGD(model.parameters(), lr=0.01)
 
 for _ in range(1000):
     loss = criterion(model(x), y)
@@ -25,7 +27,7 @@ for _ in range(1000):
     loss.backward()
     optimizer.step()
 
-for hours in (0.0, 2.0, 4.0):
-    with torch.no_grad():
-        answer = model(torch.tensor([[hours]])).item()
-    print(f"{hours:g} hours: {answer:6.3f}")
+with torch.no_grad():
+    for h in (0.0, 2.0, 4.0):
+        answer = model(torch.tensor([h]))
+        print(h, "h:", round(answer.item(), 3))

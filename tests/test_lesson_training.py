@@ -62,6 +62,15 @@ def test_L16_weights_are_those_of_the_hand_written_loop_bit_for_bit(x, y, reduct
     assert model.n_iter_[0] == 1000
 
 
+def test_L16_every_epoch_is_run_though_the_loss_shows_that_the_classes_are_separated():
+    start, layer, losses = by_hand(HOURS, PASSED, reduction="sum", epochs=4000)
+    assert losses[-1] < 0.6  # under log 2: proof of separation, at which another solver would stop
+    model = by_solver(HOURS, PASSED, start, SGD(lr=0.01, epochs=4000, reduction="sum"), penalty=None)
+    np.testing.assert_array_equal(model.coef_, layer.weight.detach().numpy())
+    assert model.n_iter_[0] == 4000
+    assert model.status_.name == "separated"
+
+
 def test_L16_as_the_lesson_says_it_the_default_penalty_is_in_the_loop():
     """Without ``penalty=None`` the estimator has scikit-learn's C = 1: the loop with + w²/2 in its loss."""
     start, layer, _ = by_hand(HOURS, PASSED, reduction="sum", strength=1.0)

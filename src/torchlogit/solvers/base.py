@@ -105,7 +105,7 @@ def minimize(
 
     Members that are done stand still. A fit also ends when its certificate has not improved for a while (then it is
     converged if it is below 1e-8: the arithmetic allows no more), when F shows that the classes are separated, or
-    when a value is not finite: the last finite point is kept.
+    when a value is not finite: the last finite point is kept. A solver that does not certify takes all its steps.
     """
     point = solver.init(objective, theta)
     best, waited, history = torch.full_like(point.distance, torch.inf), 0, list[Record]()
@@ -115,7 +115,9 @@ def minimize(
         history.append(_record(objective, iteration, point, distance))
         if watch is not None:
             watch(history[-1])
-        over = (distance <= tol) | objective.separated(point.at.value) | ~distance.isfinite()
+        over = ~distance.isfinite()
+        if getattr(solver, "certifies", True):
+            over = over | (distance <= tol) | objective.separated(point.at.value)
         waited = 0 if bool((distance < 0.9 * best)[~over].any()) else waited + 1
         best = torch.minimum(best, distance)
         if bool(over.all()) or iteration == max_iter or (waited >= PATIENCE and bool((best < CERTIFIED)[~over].all())):

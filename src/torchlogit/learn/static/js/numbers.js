@@ -2,6 +2,7 @@
 /* Numbers as a reader wants them, and tables of the numbers that belong to curves.
 
    torchlogit.number(value, digits)      "1.50", "−2.9", "∞", "> 100 000", "< 0.001"; "–" for none
+   torchlogit.count(n)                   "1000", "100 000"
    torchlogit.percent(p)                 "87.0 %"
    torchlogit.table(root, {caption, head})  → {node, set([{name, class, cells}, …])}: a table; a row's class draws its line */
 (() => {
@@ -18,16 +19,17 @@
     return `${sign}${size.toFixed(digits)}`;
   }
 
+  const count = (n) => (n < 1e4 ? String(n) : d3.format(",")(n).replaceAll(",", "\u202f"));
   const percent = (p) => `${(100 * p).toFixed(1)} %`;
 
   function table(root, { caption, head }) {
-    const node = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table");
-    node.append("caption").style("text-align", "start").text(caption);
+    const node = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
+    node.append("caption").text(caption);
     node.append("thead").append("tr").selectAll("th").data(head).join("th").attr("scope", "col").html(String);
     const body = node.append("tbody");
     const set = (rows) => {
       const lines = body.selectAll("tr").data(rows, (row) => row.name).join(row).order();
-      lines.selectAll("td").data((each) => each.cells).join("td").attr("class", "number-column").text(String);
+      lines.selectAll("td").data((each) => each.cells).join("td").text(String);
     };
     return { node: node.node(), set };
   }
@@ -41,5 +43,5 @@
     return line;
   }
 
-  Object.assign(torchlogit, { number, percent, table });
+  Object.assign(torchlogit, { number, count, percent, table });
 })();

@@ -108,12 +108,10 @@
     }
     function show(next, chosen) {
       points = next;
-      const all = f.over.selectAll(".handle").data(points).join(knob).attr("class", "handle");
-      all.style("--accent", ({ y }) => `var(--c-class${y})`).style("--raised", ({ y }) => (y ? "var(--c-class1)" : null))
-        .select(".knob").attr("r", (_, i) => (i === chosen ? 11 : 7));
-      all
+      f.over.selectAll(".handle").data(points).join(knob).attr("class", ({ y }) => `handle student class${y}`)
         .attr("transform", (point) => `translate(${at(point)})`).attr("aria-label", (_, i) => t("student", { number: i + 1 }))
-        .attr("aria-valuenow", ({ x }) => x).attr("aria-valuetext", ({ x, y }) => t(y ? "passed" : "failed", { x }));
+        .attr("aria-valuenow", ({ x }) => x).attr("aria-valuetext", ({ x, y }) => t(y ? "passed" : "failed", { x }))
+        .select(".knob").attr("r", (_, i) => (i === chosen ? 11 : 7));
     }
     return { show, focus };
   }
@@ -144,7 +142,7 @@
     const controls = bar(root);
     const options = Object.keys(presets).map((name) => ({ value: presets[name], label: t(name) }));
     const preset = choice(controls, { label: t("data"), options, value: state.students, onChange: (students) => set({ students }) });
-    const first = d3.select(root).append("p").attr("class", "told").attr("aria-live", "polite");
+    const first = d3.select(root).append("p").attr("class", "told two-lines").attr("aria-live", "polite");
     const place = d3.select(root).append("div").node();
     const axes = { x: [0, HOURS], y: [-0.12, 1.12], xLabel: t("hours"), yLabel: t("chance") };
     const f = frame(place, { width: 820, height: 360, title: t("title"), desc: t("desc"), ...axes });
@@ -152,12 +150,12 @@
     const lines = new Map(Object.entries(LOOKS).map(([name, look]) => [name, line(f, [], { class: look })]));
     const handles = knobs(f, { t, onMove: move, onAdd: add, onRemove: remove, onSelect: choose });
     const more = d3.select(root).append("p").attr("class", "more");
+    const table = torchlogit.table(root, { caption: t("caption"), head: ["curve", "slope", "ratio", "half", "four"].map((key) => t(key)) });
     const edits = bar(root);
     button(edits, { label: t("add"), onClick: () => add(3, 1) });
     button(edits, { label: t("flip"), onClick: flip });
     button(edits, { label: t("remove"), onClick: () => remove(last.selected) });
     d3.select(root).append("p").attr("class", "hint").text(t("hint"));
-    const table = torchlogit.table(root, { caption: t("caption"), head: ["curve", "slope", "ratio", "half", "four"].map((key) => t(key)) });
 
     return () => {
       const found = separated(points());

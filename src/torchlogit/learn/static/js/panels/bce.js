@@ -12,6 +12,7 @@ torchlogit.panel("bce", {
       first: "−y ln ŷ",
       second: "−(1−y) ln(1−ŷ)",
       row: "Row {row}",
+      number: "Row",
       sum: "Sum",
       mean: "Mean of {count}",
       case1: "y = 1: −ln ŷ",
@@ -31,6 +32,7 @@ torchlogit.panel("bce", {
       first: "−y ln ŷ",
       second: "−(1−y) ln(1−ŷ)",
       row: "第 {row} 行",
+      number: "行",
       sum: "总和",
       mean: "{count} 个的平均",
       case1: "y = 1：−ln ŷ",
@@ -73,8 +75,8 @@ torchlogit.panel("bce", {
     knobs.forEach(({ node }, k) => node.append("text").attr("class", "number").attr("dy", "0.35em").attr("text-anchor", "middle").text(k + 1));
 
     const table = d3.select(root).append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "numbers");
-    const heads = ["", t("truth"), "ŷ", t("first"), t("second"), t("loss")];
-    table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", (text) => text && "col").text(String);
+    const heads = [t("number"), t("truth"), "ŷ", t("first"), t("second"), t("loss")];
+    table.append("thead").append("tr").selectAll("th").data(heads).join("th").attr("scope", "col").text(String);
     const tr = table.append("tbody").selectAll("tr").data(rows).join("tr");
     tr.append("th").attr("scope", "row").text((k) => k + 1);
     const truths = tr.append("td").nodes().map((cell, k) =>

@@ -79,7 +79,7 @@ torchlogit.panel("divergence", {
 
     const cards = d3.select(root).append("div").attr("class", "outcomes").selectAll("div").data(outcomes).join("div");
     const sliders = cards.nodes().map((card, k) => {
-      d3.select(card).append("h3").text(outcomes[k]);
+      d3.select(card).append("p").attr("class", "name").text(outcomes[k]);
       return Object.fromEntries(["p", "q"].map((name) => [name, weight(card, name, k)]));
     });
     function weight(card, name, k) {

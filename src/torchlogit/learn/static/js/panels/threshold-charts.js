@@ -56,8 +56,9 @@
     const box = d3.select(root).append("div").attr("class", "decisions");
     const table = box.append("div").attr("class", "scroll").attr("tabindex", 0).append("table").attr("class", "matrix");
     table.append("caption").text(t("matrix"));
-    table.append("thead").append("tr").selectAll("th").data(["", "saidNo", "saidYes"])
-      .join("th").attr("scope", (key) => key && "col").text((key) => key && t(key));
+    const head = table.append("thead").append("tr");
+    head.append("td");
+    head.selectAll("th").data(["saidNo", "saidYes"]).join("th").attr("scope", "col").text((key) => t(key));
     const rows = table.append("tbody").selectAll("tr").data(["reallyNo", "reallyYes"]).join("tr");
     rows.append("th").attr("scope", "row").text((key) => t(key));
     const cells = rows.selectAll("td").data((_, i) => CELLS[i]).join("td").attr("class", (key) => key);

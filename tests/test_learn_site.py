@@ -83,6 +83,14 @@ def test_a_page_is_valid(built, name, language):
 
 
 @each_page
+def test_a_page_says_something_without_scripts(built, name, language):
+    page = Document(read(built, name, language))
+    panels = [attributes for _, attributes in page.elements if "data-panel" in attributes]
+    assert [tag for tag, _ in page.elements].count("noscript") == len(panels)
+    assert len(page.of_class("lead")) == 1
+
+
+@each_page
 def test_links_lead_somewhere(built, name, language):
     page = Document(read(built, name, language))
     here = built / language

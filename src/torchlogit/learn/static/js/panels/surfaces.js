@@ -10,8 +10,8 @@
   const RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
   const EPOCHS = [10, 100, 1000, 10_000];
   const LOSSES = [
-    { name: "bce", loss: bce, levels: d3.range(-2, 8).map((power) => 2 ** power) },
-    { name: "mse", loss: mse, levels: d3.range(0.25, 3, 0.25) },
+    { name: "bce", loss: bce, levels: d3.range(-2, 8).map((power) => 2 ** power), plateaus: [] },
+    { name: "mse", loss: mse, levels: d3.range(0.25, 3, 0.25), plateaus: [[5, 9], [-6, -2.5]] },
   ];
 
   const valid = ({ w, b, lr, epochs }) =>
@@ -42,13 +42,15 @@
   }
 
   /** One surface with the path on it; the returned function shows a run from a start. */
-  function chart(place, t, { name, loss, levels }, onMove) {
+  function chart(place, t, { name, loss, levels, plateaus }, onMove) {
     const { frame, line, dots } = torchlogit.chart;
     const axes = { x: W, y: B, xLabel: t("slope"), yLabel: `${t(name)}: ${t("intercept")}` };
     const f = frame(place, { width: 420, height: 400, ...axes, title: t(name), desc: t(`${name}Desc`) });
     torchlogit.surface(f, { levels, class: "grey" }).set((theta) => value(points, theta, loss));
     const bend = (theta) => -curvature(taylor(points, theta, loss).hess) / points.length;
     torchlogit.surface(f, { levels: [BENDS], class: "bends", size: 96 }).set(bend);
+    f.plot.selectAll("text").data(plateaus).join("text").attr("class", "label").attr("text-anchor", "middle").text(t("plateau"))
+      .attr("x", ([w]) => f.x(w)).attr("y", ([, b]) => f.y(b));
     const path = line(f, [], { class: "c-2" });
     const end = dots(f, []);
     const start = knob(f, { label: t("start", { name: t(name) }), text: (w, b) => t("at", { w: number(w), b: number(b) }), onMove });
@@ -98,6 +100,7 @@
   const text = {
     en: {
       slope: "Slope w",
+      plateau: "plateau",
       intercept: "intercept b",
       bce: "BCE",
       mse: "Squared error",
@@ -107,7 +110,7 @@
       at: "w {w}, b {b}",
       rate: "Learning rate",
       epochs: "Epochs",
-      told: "From the same start, after {epochs} epochs: BCE has {cross} of 3 students right, squared error {squared}.",
+      told: "From the same start, after {epochs} epochs: BCE has {cross} of 3 students right, squared error has {squared}.",
       caption: "The two runs in numbers",
       loss: "Loss",
       slopeAtStart: "Gradient at the start",
@@ -118,6 +121,7 @@
     },
     zh: {
       slope: "斜率 w",
+      plateau: "高原",
       intercept: "截距 b",
       bce: "BCE",
       mse: "平方误差",

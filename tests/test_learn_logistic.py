@@ -1,0 +1,157 @@
+"""The pages' mathematics of one feature, in Chromium, against the golden numbers of make_learn_logistic.py."""
+
+import json
+from pathlib import Path
+
+import make_learn_logistic as made
+import pytest
+import torch
+from learn_pages import numbers
+
+import torchlogit
+from torchlogit import SGD, datasets
+from torchlogit.errors import NotCertifiedWarning
+from torchlogit.learn import site
+
+GOLDEN = json.loads(made.GOLDEN.read_text(encoding="utf-8"))
+SURFACES = {"lesson": "torchlogit.data.points.lesson", "students": "torchlogit.data.points.students"}
+
+
+@pytest.fixture
+def ask(open_page):
+    """``ask(function, argument)``: what a function (model, argument) of JavaScript answers on the page on training."""
+    page = open_page("training")
+    return lambda function, argument=None: page.evaluate(
+        f"(given) => ({function})(torchlogit.model.logistic, given)", argument
+    )
+
+
+def close(expected):
+    return pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_the_golden_numbers_and_data_are_the_packages():
+    """What is quick to make again is made again."""
+    assert {name: made.fits(table)["kind"] for name, table in made.tables().items()} == {
+        name: fit["kind"] for name, fit in GOLDEN["fits"].items()
+    }
+    assert made.fits(made.tables()["students"])["theta"] == pytest.approx(
+        GOLDEN["fits"]["students"]["theta"], rel=1e-12
+    )
+    files = {path.name: path for path in made.DATA.glob("*.js")}
+    for seed in range(10):
+        assert json.dumps(made.start_of(seed)) in files["starts.js"].read_text(encoding="utf-8")
+    for name in SURFACES:
+        assert json.dumps(made.points(made.tables()[name])) in files["points.js"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", GOLDEN["fits"])
+def test_fits_are_the_packages(ask, name):
+    golden = GOLDEN["fits"][name]
+    found = ask(
+        """(m, points) => ({
+          kind: m.separated(points).kind, l2: m.newton(points, { l2: 1 }).theta, firth: m.firth(points).theta })""",
+        golden["points"],
+    )
+    assert found == {"kind": golden["kind"], "l2": close(golden["l2"]), "firth": close(golden["firth"])}
+    if golden["kind"] == "overlap":
+        found = ask(
+            """(m, points) => { const fit = m.newton(points); return { ...m.inference(fit), ...fit }; }""",
+            golden["points"],
+        )
+        for key in ("theta", "value", "errors", "oddsRatio", "interval"):
+            assert found[key] == close(golden[key]), key
+
+
+def test_a_fit_does_not_depend_on_its_start(ask):
+    """A drag hands the last fit on, however far away it is."""
+    points = GOLDEN["fits"]["students"]["points"]
+    starts = [[0, 0], [30, -80], [-5, 20], [1.5, -4]]
+    for fit in ("newton", "firth"):
+        found = ask(
+            f"(m, [points, starts]) => starts.map((start) => m.{fit}(points, {{ start }}).theta)", [points, starts]
+        )
+        assert found == [close(found[0])] * len(starts)
+
+
+@pytest.mark.parametrize(
+    ("points", "kind", "middle", "direction"),
+    [
+        ([(1, 0), (2, 0), (3, 1)], "complete", 2.5, 1),
+        ([(1, 1), (2, 0), (3, 0)], "complete", 1.5, -1),
+        ([(1, 0), (2, 0), (2, 1)], "quasi", 2, 1),
+        ([(1, 0), (3, 0), (2, 1)], "overlap", None, None),
+        ([(1, 0), (2, 0)], "single", None, None),
+        ([(2, 0), (2, 1)], "flat", None, None),
+        ([], "single", None, None),
+    ],
+)
+def test_separation_on_a_line(ask, points, kind, middle, direction):
+    found = ask("(m, points) => m.separated(points)", [{"x": x, "y": y} for x, y in points])
+    assert (found["kind"], found.get("middle"), found.get("direction")) == (kind, middle, direction)
+
+
+@pytest.mark.parametrize("path", GOLDEN["paths"], ids=lambda path: " ".join(map(str, list(path.values())[:4])))
+def test_L12_L16_training_is_the_packages(ask, path):
+    found = ask(
+        f"""(m, [seed, reduction, lr, epochs]) => {{
+          const points = {SURFACES[path["data"]]};
+          const {{ w, b }} = m.train(points, {{ lr, reduction, epochs: 1000, start: torchlogit.data.starts[seed] }});
+          const share = reduction === "mean" ? 1 / points.length : 1;
+          return epochs.map((epoch) => [epoch, w[epoch], b[epoch], share * m.value(points, [w[epoch], b[epoch]])]);
+        }}""",
+        [path["seed"], "mean" if path["mean"] else "sum", path["lr"], list(made.EPOCHS)],
+    )
+    assert found == [close(at) for at in path["at"]]
+
+
+@pytest.mark.parametrize("at", GOLDEN["surfaces"], ids=lambda at: f"{at['data']} {at['loss']} {at['theta']}")
+def test_surfaces_are_autograds(ask, at):
+    function = """(m, theta) => { const at = m.taylor(POINTS, theta, m.LOSS); return { ...at, curvature: m.curvature(at.hess) }; }"""
+    found = ask(function.replace("POINTS", SURFACES[at["data"]]).replace("LOSS", at["loss"]), at["theta"])
+    assert found == {key: close(at[key]) for key in ("value", "grad", "hess", "curvature")}
+
+
+def test_squared_error_bends_down_where_bce_does_not(ask):
+    """The share of the map of the page on surfaces, and the sign of every trace of it."""
+    share = "(m, by) => ['bce', 'mse'].map((loss) => m.shareBendingDown(torchlogit.data.points.lesson, m[loss], [-8, 8], [-12, 12], { by }))"
+    assert ask(share, 1e-5) == close([GOLDEN["share"]["bce"], GOLDEN["share"]["mse"]])
+    every = ask(share, 0)
+    assert every[0] == 0
+    assert 0.94 < every[1] < 0.955
+    for language in site.LANGUAGES:
+        body = site.read_page("surfaces", language).body
+        assert all(f"{percent} %" in body for percent in (63, 0, 95))
+
+
+def test_saturation_on_the_page_is_autograds(open_page):
+    page = open_page("surfaces")
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("main > .scroll tbody tr").all()]
+    for z, _, *shown in rows:
+        at = {loss: made.derivatives(loss, made.table_of([1], [1]), [numbers([z])[0], 0.0]) for loss in ("bce", "mse")}
+        pulls = [abs(at[loss]["grad"][0]) for loss in ("bce", "mse")]
+        assert shown == [f"{pulls[0]:.5f}", f"{pulls[1]:.6f}", f"{pulls[0] / pulls[1]:,.0f} times".replace(",", " ")]
+    assert [row[0] for row in rows] == ["−2", "−5", "−10"]
+    assert GOLDEN["saturation"] == {"bce": pytest.approx(0.99995, abs=1e-5), "mse": pytest.approx(9.08e-5, abs=1e-7)}
+
+
+def row_of(fit):
+    w, b = (float(part) for part in fit.theta.flip(0)[:, 0])
+    four = float(fit.predict_proba({"hours": [4.0]})[0, 1])
+    texts = (f"{w:.3f}", f"{b:.3f}", f"{torch.tensor(w).exp():.2f}", f"{-b / w:.2f}", f"{100 * four:.1f} %")
+    return [text.replace("-", "−") for text in texts]
+
+
+def test_L12_L16_what_1000_epochs_reach_of_the_optimum(open_page):
+    """The table of the twenty students on both pages, against the package."""
+    table = datasets.study_hours()
+    expected = [row_of(torchlogit.fit(table, "passed"))]
+    for reduction in ("sum", "mean"):
+        with pytest.warns(NotCertifiedWarning):
+            expected.append(
+                row_of(torchlogit.fit(table, "passed", solver=SGD(lr=0.01, epochs=1000, reduction=reduction)))
+            )
+    for language, unit in (("en", " h"), ("zh", " 小时")):
+        rows = open_page("infinite", language=language).locator("main > .scroll tbody tr").all()
+        found = [row.locator("td").all_inner_texts()[1:] for row in rows]
+        assert [[text.removesuffix(unit) for text in row] for row in found] == expected

@@ -70,6 +70,10 @@ def test_L08_the_table_of_links_is_sorted_and_chooses(open_page):
     cells = page.locator('[data-panel="links"] tbody tr td:nth-child(2)').all_inner_texts()
     best = sorted((fit["logLikelihood"] for fit in GOLDEN["fits"].values()), reverse=True)
     assert numbers(cells) == pytest.approx(best, abs=5e-4)
+    half = page.locator('[data-panel="links"] tbody tr', has_text="cloglog").locator("td").nth(1).inner_text()
+    fit = GOLDEN["fits"]["cloglog"]
+    at_half = sigmoids.cloglog.inverse(0.5).item()
+    assert float(half.removesuffix(" h")) == pytest.approx((at_half - fit["b"]) / fit["w"], abs=5e-3)
     page.get_by_label("cauchit").check()
     assert "At 10 hours cauchit expects 1 in 32 to fail" in told(page, "links")
     assert state(page, "links.link") == "cauchit"

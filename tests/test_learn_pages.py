@@ -268,7 +268,6 @@ def test_motion_is_off_where_it_is_not_wanted(open_page):
     assert open_page("index").evaluate("torchlogit.motion") is True
 
 
-@pytest.mark.skipif("unit" not in site.names(), reason="the page with programs is not written yet")
 def test_the_button_copies_a_program_as_it_was_written(open_page):
     page = open_page("unit")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -71,6 +71,13 @@ def read(built, name, language):
     return (built / language / f"{name}.html").read_text(encoding="utf-8")
 
 
+def test_the_lesson_is_whole():
+    """Every page of the order of reading exists, in both languages, and no page is left out of it."""
+    assert site.names() == list(site.PAGES)
+    files = {path.stem for path in (site.HERE / "pages").rglob("*.md")}
+    assert files == set(site.PAGES)
+
+
 @each_page
 def test_a_page_is_valid(built, name, language):
     page = Document(read(built, name, language))

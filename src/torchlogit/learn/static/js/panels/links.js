@@ -37,7 +37,7 @@ torchlogit.panel("links", {
       ten: "10 小时不过",
       told: "八种连接函数的对数似然相差不超过 {range}：凭这些学生分不出高下。学习 10 小时，按 {link} 仍不通过的占 {fail}。",
       one: "1/{count}",
-      many: "< 1/1,000,000",
+      many: "< 10⁻⁶",
       hour: "{value} 小时",
       logit: "logit",
       probit: "probit",

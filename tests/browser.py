@@ -67,8 +67,13 @@ def listen(page, problems):
     """Collect in ``problems`` whatever a page should not do."""
     page.on("console", lambda message: problems.append(f"console: {message.type}: {message.text}"))
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: aborted(request) or problems.append(f"failed: {request.url}"))
     page.on("request", lambda request: request.url.startswith(LOCAL) or problems.append(f"asked for: {request.url}"))
+
+
+def aborted(request):
+    """Whether the page itself gave up the request, because it was left for another one."""
+    return request.failure == "net::ERR_ABORTED"
 
 
 def ready(page):

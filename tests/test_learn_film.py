@@ -126,8 +126,8 @@ def test_without_motion_the_film_goes_by_powers_of_ten(open_page):
     for _ in range(25):
         seen.add(shown(page)[0])
         page.wait_for_timeout(100)
-    assert seen <= {0, 1, 10, 100}
-    assert {0, 1} <= seen
+    assert seen <= {0, *(10**power for power in range(6))}
+    assert {0, 1, 10} <= seen
     page.get_by_role("button", name="Pause").click()
 
 

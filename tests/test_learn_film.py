@@ -44,8 +44,18 @@ def check(page, epochs, **setting):
     assert four == pytest.approx(100 * expected[3], abs=0.051)
 
 
+WHOLE = """(seed) => {
+  const { train, value } = torchlogit.model.logistic;
+  const points = torchlogit.data.points.lesson;
+  const { w, b } = train(points, { start: torchlogit.data.starts[seed] });
+  return [value(points, [w[1000], b[1000]]), w[1000], b[1000]];
+}"""
+
+
 def test_L16_the_film_is_the_hand_written_loop(open_page):
     page = open_page("training")
+    for seed in range(10):  # float64 there, float32 here
+        assert page.evaluate(WHOLE, seed) == pytest.approx(loop(1000, seed=seed)[:3], abs=1e-5)
     check(page, 1000)
     page.get_by_role("button", name="Back to the start").click()
     check(page, 0)

@@ -89,7 +89,7 @@
   function lossChart(place, t) {
     const { frame, line, dots } = torchlogit.chart;
     const f = frame(place, {
-      height: 220, margin: { right: 24 }, x: logarithmic([1, LAST], [1], "~s"), y: logarithmic([0.01, 10], [1, 2, 5], "~g"), xLabel: t("epochs"), yLabel: t("loss"), title: t("lossTitle"), desc: t("lossDesc"),
+      height: 220, margin: { right: 24 }, x: logarithmic([0.9, 1.3 * LAST], [1], "~s"), y: logarithmic([0.01, 10], [1, 2, 5], "~g"), xLabel: t("epochs"), yLabel: t("loss"), title: t("lossTitle"), desc: t("lossDesc"),
     });
     const ahead = line(f, [], { class: "c-2 thin" });
     const past = line(f, [], { class: "c-2" });
@@ -200,7 +200,7 @@
       slope: "Slope w",
       intercept: "Intercept b",
       surfaceTitle: "The loss surface",
-      surfaceDesc: "Contours of the loss over slope and intercept, darker where it is higher, and the path of training from the start. With twenty students a green dot marks the optimum; with three there is none.",
+      surfaceDesc: "Contours of the loss over slope and intercept, bluer where it is higher, and the path of training from the start. With twenty students a green dot marks the optimum; with three there is none.",
       epochs: "Epoch (log scale)",
       loss: "Loss (log scale)",
       lossTitle: "The loss of every epoch",
@@ -228,7 +228,7 @@
       slope: "斜率 w",
       intercept: "截距 b",
       surfaceTitle: "损失曲面",
-      surfaceDesc: "损失在斜率和截距上的等高线，越暗越高，以及训练从起点走过的路。二十名学生时，绿点是最优解；三名学生时没有最优解。",
+      surfaceDesc: "损失在斜率和截距上的等高线，越蓝越高，以及训练从起点走过的路。二十名学生时，绿点是最优解；三名学生时没有最优解。",
       epochs: "轮次（对数刻度）",
       loss: "损失（对数刻度）",
       lossTitle: "每一轮的损失",

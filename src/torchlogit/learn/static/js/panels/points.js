@@ -7,7 +7,7 @@
   const STEP = 0.05; // hours between the places where a point may lie
   const JUMP = 0.25; // hours that an arrow key moves it
   const REACH = 22; // pixels from a point that still take hold of it
-  const LOOKS = { forever: "c-8 dashed", mean: "c-3 dashed", epochs: "c-2", l2: "c-5 dashed", firth: "c-4", estimate: "curve" };
+  const LOOKS = { forever: "c-8 dashed", mean: "c-5 dashed", epochs: "c-2", l2: "c-5 dashed", firth: "c-4", estimate: "curve" };
 
   const written = (points) => points.map(({ x, y }) => `${x}${"fp"[y]}`).join(" ");
   const read = (text) => text.split(" ").filter(Boolean).map((word) => ({ x: parseFloat(word), y: "fp".indexOf(word.at(-1)) }));

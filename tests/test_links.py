@@ -113,6 +113,21 @@ def test_L08_every_door_gives_the_same(link, tmp_path):
 
 
 @every
+def test_float32_reaches_the_same_optimum(link):
+    """Rows far out as well, where cloglog's exponential of an exponential overflows in float32."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2)) * [3, 1]
+    p = LOSSES.get(link, LOSSES["logistic"])().mean(torch.from_numpy(x @ [1.2, -0.5] + 0.4)).numpy()
+    y = (rng.random(400) < p).astype(int)
+    single, double = (
+        torchlogit.LogisticRegression(link=link, penalty=None).fit(x.astype(dtype), y) for dtype in ("f4", "f8")
+    )
+    assert single.status_.name == "converged"
+    assert single.coef_.dtype == np.float32
+    np.testing.assert_allclose(single.coef_, double.coef_, rtol=1e-3)
+
+
+@every
 def test_L08_separated_data_are_told_with_every_link(link):
     with pytest.warns(torchlogit.NotCertifiedWarning, match="split perfectly by `hours`"):
         fit(datasets.lesson(), "passed", link=link)

@@ -132,6 +132,19 @@ def test_float32_stays_float32(f: Sigmoid):
     torch.testing.assert_close(f(x)[1:-1].double(), f(x.double())[1:-1], rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each
+def test_derivatives_of_the_tails_are_finite_wherever_the_tail_is(f: Sigmoid, dtype):
+    """Both of them, as Newton's steps need them: an exponential that overflows must not make NaN of what is 0."""
+    x = torch.linspace(-120, 120, 4801, dtype=dtype, requires_grad=True)
+    for function in (f.log_cdf, f.log_sf):
+        slope, curvature = slope_and_curvature(function, x)
+        there = function(x).isfinite()
+        assert there.sum() > 3000
+        assert slope[there].isfinite().all()
+        assert curvature[there].isfinite().all()
+
+
 def test_L06_the_logistic_function():
     assert float(logistic(0.0)) == 0.5
     assert float(logistic.derivative(0.0)) == 0.25
@@ -146,8 +159,9 @@ def test_L06_the_logistic_function():
 
 
 def test_L07_pytorch_calls_it_sigmoid():
-    assert torch.nn.functional.sigmoid(torch.tensor(0.3)) == torch.sigmoid(torch.tensor(0.3))
-    assert "PyTorch calls" in sigmoids.__doc__
+    x = torch.linspace(-3, 3, 13)
+    assert torch.equal(torch.nn.Sigmoid()(x), logistic(x))
+    assert 'PyTorch calls one of them, the logistic function, "sigmoid"' in " ".join(sigmoids.__doc__.split())
 
 
 def test_tails_far_out_have_the_sign_of_their_curvature():

@@ -4,8 +4,10 @@ A sigmoid here is differentiable, increasing and *saturating*: it tends to a lim
 0. ``(f − low) / (high − low)`` is then a distribution function, so each of them is also a link: a way from η to a
 probability. PyTorch calls one of them, the logistic function, "sigmoid".
 
-Arguments are tensors of any shape (or what `torch.as_tensor` takes), results have the same shape. All of it is finite
-for every finite x up to 1e300 and differentiable by autograd, the tails as well: their slope is given, not derived.
+Arguments are tensors of any shape (or what `torch.as_tensor` takes), results have the same shape. Values and derivatives
+are finite for every finite x and differentiable twice by autograd, the logarithms of the tails as well: their slope is
+given, not derived. −∞ is the logarithm of a tail only where no floating point number is so low: that of erf falls as
+−x², those of cloglog and loglog as −eˣ.
 """
 
 from __future__ import annotations
@@ -126,6 +128,11 @@ def _tensor(x: Any) -> Tensor:
     return x if x.dtype.is_floating_point else x.double()
 
 
+def _most(x: Tensor) -> float:
+    """The largest exponent whose exponential, and what is made of it, x's precision holds."""
+    return log(torch.finfo(x.dtype).max) - 10
+
+
 def _size(x: Tensor) -> Tensor:
     """|x|, with derivative 1 at 0: the one from the right, where `abs` has 0."""
     return torch.where(x < 0, -x, x)
@@ -197,7 +204,7 @@ class Erf(Sigmoid):
         Source: Abramowitz and Stegun (1964), 26.2.12.
         """
         z = sqrt(pi / 2) * x
-        near = sqrt(2 / pi) / torch.special.erfcx(z.clamp(-FAR, 35.0) / -sqrt(2))
+        near = sqrt(2 / pi) / torch.special.erfcx(z.clamp(-FAR, sqrt(2 * _most(z))) / -sqrt(2))
         t = 1 / z.clamp_max(-FAR)
         series = -z * (1 + t.square() * (1 + t.square() * (-2 + 10 * t.square())))
         return sqrt(pi / 2) * torch.where(z < -FAR, series, near)
@@ -340,7 +347,7 @@ class Cloglog(Sigmoid):
 
     def reversed_hazard(self, x: Tensor) -> Tensor:
         t = x.clamp(-40.0, 50.0).exp()
-        return t / torch.expm1(t.clamp_max(600.0))
+        return t / torch.expm1(t.clamp_max(_most(t)))
 
 
 class Loglog(Sigmoid):

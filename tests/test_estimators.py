@@ -100,7 +100,7 @@ def cancer():
 
 def test_parameters_are_those_of_scikit_learn():
     ours, theirs = LogisticRegression().get_params(), Theirs().get_params()
-    assert set(ours) - set(theirs) == {"device"}
+    assert set(ours) - set(theirs) == {"device", "link"}
     assert {name for name in theirs if ours[name] != theirs[name]} == {"solver"}
 
 

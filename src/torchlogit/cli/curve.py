@@ -128,11 +128,13 @@ def band(fit: Fit, rows: Floats) -> tuple[Floats, Floats] | tuple[None, None]:
 
     (None, None) where the fit has no covariance.
     """
+    import torch
+
     if fit.covariance_root is None:
         return None, None
     about = rows - fit.centre.cpu().numpy()
     design = np.column_stack([np.ones(len(rows)), about]) if fit.intercept else about
-    error = np.linalg.norm(design @ fit.covariance_root.cpu().numpy(), axis=1)
+    error = torch.from_numpy(np.linalg.norm(design @ fit.covariance_root.cpu().numpy(), axis=1))
     eta = fit.eta(rows, None if fit.offset is None else np.zeros(len(rows))).cpu()[:, 0]
     low, high = (fit._loss().mean((eta + sign * Z95 * error)[:, None])[:, 0].numpy() for sign in (-1, 1))
     return low, high

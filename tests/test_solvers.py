@@ -14,7 +14,7 @@ from torchlogit.estimate import estimate
 from torchlogit.losses import Logistic, Softmax, Squared
 from torchlogit.objective import Objective
 from torchlogit.penalties import L1, L2, NoPenalty
-from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status, minimize
+from torchlogit.solvers import LBFGS, Newton, Proximal, Status, minimize
 from torchlogit.sources import MemorySource
 
 PROBLEMS, SEPARATED = problems(), separated()
@@ -238,57 +238,6 @@ def test_more_coefficients_than_rows_are_refused_without_a_penalty():
     problem = PROBLEMS["wide with L2"]
     with pytest.raises(DataError, match="40 rows cannot determine 151 coefficients"):
         solved(problem.__class__("wide", problem.x, problem.y))
-
-
-@pytest.mark.parametrize("optimizer", ["SGD", torch.optim.Adam])
-@pytest.mark.parametrize("batch_size", [None, 32, 400])
-def test_sgd_comes_near(optimizer, batch_size):
-    problem = PROBLEMS["L2"]
-    best = solved(problem)
-    solver = SGD(lr=0.05, epochs=60, batch_size=batch_size, optimizer=optimizer, reduction="mean")
-    result = solved(problem, solver)
-    assert best.value < result.value < best.value * 1.06
-    assert result.status is Status.max_iter
-    assert result.certificate.kind == "half the Newton decrement"
-    behind = (result.value - best.value) / result.value
-    assert result.certificate.relative_distance == pytest.approx(behind, rel=0.5)
-
-
-def test_sum_and_mean_differ_by_the_learning_rate():
-    problem = PROBLEMS["tall"]
-    by_sum = solved(problem, SGD(lr=0.001, epochs=20, reduction="sum"))
-    by_mean = solved(problem, SGD(lr=0.4, epochs=20, reduction="mean"))
-    torch.testing.assert_close(by_sum.theta, by_mean.theta, rtol=1e-9, atol=1e-12)
-
-
-def test_sgd_is_the_hand_written_loop():
-    problem = PROBLEMS["tall"]
-    x, y = torch.from_numpy(problem.x), torch.from_numpy(problem.y).double()
-    w, b = (
-        torch.zeros(5, dtype=torch.float64, requires_grad=True),
-        torch.zeros(1, dtype=torch.float64, requires_grad=True),
-    )
-    optimizer = torch.optim.SGD([w, b], lr=0.01)
-    for _ in range(30):
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(x @ w + b, y, reduction="sum")
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    theta = theta_of(solved(problem, SGD(lr=0.01, epochs=30, reduction="sum")))[:, 0]
-    np.testing.assert_allclose(theta, torch.cat([b, w]).detach().numpy(), rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    "settings", [{"lr": 0.0}, {"reduction": "median"}, {"epochs": 0}, {"batch_size": 0}, {"optimizer": "Nope"}]
-)
-def test_sgd_refuses_what_means_nothing(settings):
-    with pytest.raises(ParameterError):
-        SGD(**settings)
-
-
-def test_a_diverging_run_is_told():
-    result = solved(PROBLEMS["tall"], SGD(lr=1e200, epochs=5, reduction="sum"))
-    assert result.status is not Status.converged
 
 
 def test_squared_error_is_least_squares():

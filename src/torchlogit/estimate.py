@@ -19,7 +19,7 @@ from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
-from torchlogit.solvers import SGD, Newton, Proximal, Record, Status, minimize
+from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
 
@@ -173,20 +173,20 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 
 
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
-    """The last point with its certificate; a step of Newton's squares what distance is left, SGD's is worked out here."""
+    """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
     if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > 1e-30:
         further = solver.step(objective, point)
         closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
         lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol
         point = further if (closer if isinstance(solver, Newton) else lower) else point
-    if isinstance(solver, Newton):
-        return point, status, "half the Newton decrement"
-    if isinstance(solver, SGD) and status is not Status.not_finite and objective.p * objective.k <= FULL_LIMIT:
-        point = Newton().init(objective, point.theta)
+    if isinstance(solver, SGD) and status is not Status.not_finite:
+        solver = Proximal() if objective.penalty.rough else Newton() if objective.faithful else LBFGS()
+        point = solver.init(objective, point.theta)
+        point = solver.confirm(objective, point) if isinstance(solver, LBFGS) else point
         status = Status.converged if float(relative(point)) <= max(tol, 1e-8) else Status.max_iter
-        if bool(objective.separated(point.at.value)):
-            status = Status.separated
+        status = Status.separated if bool(objective.separated(point.at.value)) else status
+    if isinstance(solver, Newton):
         return point, status, "half the Newton decrement"
     return point, status, "duality gap" if objective.penalty.rough else "quasi-Newton estimate"
 

@@ -153,7 +153,7 @@ def test_L20_the_weight_images_form(open_page):
     assert canvas.evaluate(INKED)
     assert "epoch 1" in told(page, "weights")
     slider.press("End")
-    assert "91.9%" in told(page, "weights")
+    assert "91.9 %" in told(page, "weights")
 
 
 def test_L20_the_film_plays_to_its_end_and_again(open_page):

@@ -99,7 +99,7 @@ def test_L19_a_handle_is_dragged(page):
 
 def test_L19_prevalence_moves_precision_and_cost_but_not_roc(page):
     roc, precision, cost = mark(page, 2), mark(page, 3), mark(page, 1)
-    share = page.get_by_role("slider", name="Prevalence: share of real yes")
+    share = page.get_by_role("slider", name="Prevalence of yes")
     share.focus()
     share.press("Home")
     assert mark(page, 2) == roc

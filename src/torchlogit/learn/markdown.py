@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
 
+BREAKS = {
+    re.compile(r"(?<=\d) (?=\d{3}\b)"): "\u202f",
+    re.compile(r"(?<=\d) (?=[%h]\b|%)"): "\u00a0",
+}  # 10 000, 87 %, 4 h
 INLINE = re.compile(r"(\$\$?)(?![\s$])(?:\\.|[^\\$])+(?<!\s)\1(?!\d)")
 
 
@@ -39,6 +43,7 @@ def parser() -> MarkdownIt:
     rules: Any = {
         "math": lambda tokens, i, *_: f'<span class="math">{escape(tokens[i].content)}</span>',
         "math_block": lambda tokens, i, *_: f'<div class="math">{escape(tokens[i].content)}</div>\n',
+        "text": lambda tokens, i, *_: escape(_kept(tokens[i].content), quote=False),
         "fence": lambda tokens, i, *_: code_block(tokens[i].content, tokens[i].info.split(" ")[0]),
         "table_open": lambda *_: '<div class="scroll"><table>\n',
         "table_close": lambda *_: "</table></div>\n",
@@ -64,6 +69,13 @@ def code_block(code: str, language: str, title: str = "") -> str:
     name = f'<div class="name">{escape(title)}</div>' if title else ""
     shown = f'<pre><code class="language-{escape(language or "text")}">{coloured}</code></pre>'
     return f'<div class="code">{name}{shown}</div>\n'
+
+
+def _kept(text: str) -> str:
+    """``text`` with numbers that no line break tears apart."""
+    for gap, space in BREAKS.items():
+        text = gap.sub(space, text)
+    return text
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:

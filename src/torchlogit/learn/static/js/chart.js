@@ -11,6 +11,7 @@
    handle(f, {x, y, min, max, step, label, text, onMove})        → {node, set(x, y)}: dragged or moved by arrow keys */
 (() => {
   const MARGIN = { top: 34, right: 16, bottom: 44, left: 48 };
+  const GAP = 8; // pixels between the x axis and its numbers; a knob on the axis wants more
   const TICK = 62; // pixels that a tick of the x axis wants at least
   const { keys, entries } = Object;
   let made = 0;
@@ -18,15 +19,15 @@
   const scale = (given) => (typeof given === "function" ? given : d3.scaleLinear().domain(given));
 
   /** Axes in an SVG that is as wide as its place, at most `width`; text keeps its size on a phone.
-   *  `x`, `y`: a domain [low, high], or a D3 scale with its domain set (d3.scaleLog, …). */
-  function frame(root, { width = 900, height = 360, x, y, xLabel = "", yLabel = "", title, desc, margin, xFormat, yFormat }) {
-    const edge = { ...MARGIN, ...margin };
+   *  `x`, `y`: a domain [low, high], or a D3 scale with its domain set (d3.scaleLog, …); `gap`: below the x axis. */
+  function frame(root, { width = 900, height = 360, x, y, xLabel = "", yLabel = "", title, desc, margin, gap = GAP, xFormat, yFormat }) {
+    const edge = { ...MARGIN, bottom: MARGIN.bottom + gap - GAP, ...margin };
     const outer = Math.min(width, root.clientWidth || width);
     const [wide, high] = [outer - edge.left - edge.right, height - edge.top - edge.bottom];
     const svg = surface(root, { outer, height, title, desc });
     const inner = svg.append("g").attr("transform", `translate(${edge.left},${edge.top})`);
     const f = { svg, width: wide, height: high, x: scale(x).range([0, wide]), y: scale(y).range([high, 0]) };
-    const axes = axesOf(inner, f, { xLabel, yLabel, xFormat, yFormat, edge });
+    const axes = axesOf(inner, f, { xLabel, yLabel, xFormat, yFormat, edge, gap });
     f.plot = clipped(inner, wide, high);
     f.over = inner.append("g");
     f.rescale = (domains) => {
@@ -52,16 +53,16 @@
   }
 
   /** Grid, ticks and labels; the returned function draws them anew for the scales as they are. */
-  function axesOf(inner, f, { xLabel, yLabel, xFormat, yFormat, edge }) {
+  function axesOf(inner, f, { xLabel, yLabel, xFormat, yFormat, edge, gap }) {
     const axes = inner.append("g").attr("class", "axes").attr("aria-hidden", "true");
     const [left, bottom] = [axes.append("g"), axes.append("g").attr("transform", `translate(0,${f.height})`)];
     const label = (text, x, y, anchor) =>
       axes.append("text").attr("class", "label").attr("x", x).attr("y", y).attr("text-anchor", anchor).text(text);
     label(yLabel, -edge.left + 4, -16, "start");
-    label(xLabel, f.width, f.height + 38, "end");
+    label(xLabel, f.width, f.height + gap + 30, "end");
     return () => {
       left.call(d3.axisLeft(f.y).ticks(Math.max(2, f.height / 50), yFormat).tickSize(-f.width).tickPadding(8));
-      bottom.call(d3.axisBottom(f.x).ticks(Math.max(2, f.width / TICK), xFormat).tickSize(-f.height).tickPadding(8));
+      bottom.call(d3.axisBottom(f.x).ticks(Math.max(2, f.width / TICK), xFormat).tickSize(-f.height).tickPadding(gap));
       axes.selectAll(".domain").remove();
     };
   }

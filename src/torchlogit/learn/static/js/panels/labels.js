@@ -7,7 +7,8 @@ torchlogit.panel("labels", {
       usual: "as usual",
       swapped: "7 and 8 swapped",
       reversed: "reversed",
-      shuffle: "Shuffle",
+      shuffled: "shuffled",
+      shuffle: "Shuffle again",
       digit: "digit",
       name: "is called",
       names: "Names of the digits",
@@ -24,7 +25,8 @@ torchlogit.panel("labels", {
       usual: "照常",
       swapped: "7 与 8 互换",
       reversed: "倒过来",
-      shuffle: "打乱",
+      shuffled: "打乱",
+      shuffle: "再打乱一次",
       digit: "数字",
       name: "叫作",
       names: "各个数字的名字",
@@ -45,8 +47,8 @@ torchlogit.panel("labels", {
     const data = torchlogit.data.digits;
     const SHOWN = d3.range(20);
     const USUAL = d3.range(10);
-    const NAMES = { usual: USUAL, swapped: [0, 1, 2, 3, 4, 5, 6, 8, 7, 9], reversed: [...USUAL].reverse() };
-    const called = (names) => Object.keys(NAMES).find((key) => `${NAMES[key]}` === `${names}`) ?? "";
+    const NAMES = { usual: USUAL, swapped: [0, 1, 2, 3, 4, 5, 6, 8, 7, 9], reversed: [...USUAL].reverse(), shuffled: [3, 7, 0, 9, 5, 1, 8, 2, 6, 4] };
+    const called = (names) => Object.keys(NAMES).find((key) => `${NAMES[key]}` === `${names}`) ?? "shuffled";
 
     const theta = doubles(data.theta);
     const pictures = images(data.images);

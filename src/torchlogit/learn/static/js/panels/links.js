@@ -14,7 +14,7 @@ torchlogit.panel("links", {
       ten: "Fail at 10 h",
       told: "All eight links lie within {range} of log-likelihood: these students cannot choose among them. At 10 hours {link} expects {fail} to fail.",
       one: "1 in {count}",
-      many: "< 1 in 1,000,000",
+      many: "< 1 in 10⁶",
       hour: "{value} h",
       logit: "logit",
       probit: "probit",
@@ -28,14 +28,14 @@ torchlogit.panel("links", {
     zh: {
       hours: "学习时间（小时）",
       chance: "通过的概率",
-      title: "同一批学生，八种连接函数",
-      desc: "各连接函数下通过概率随学习时间变化的拟合曲线，以及二十名学生。选中的连接函数用粗线。",
-      link: "连接函数",
+      title: "同一批学生，八种联系函数",
+      desc: "各联系函数下通过概率随学习时间变化的拟合曲线，以及二十名学生。选中的联系函数用粗线。",
+      link: "联系函数",
       fit: "对数似然",
       half: "机会各半",
       four: "4 小时",
       ten: "10 小时不过",
-      told: "八种连接函数的对数似然相差不超过 {range}：凭这些学生分不出高下。学习 10 小时，按 {link} 仍不通过的占 {fail}。",
+      told: "八种联系函数的对数似然相差不超过 {range}：凭这些学生分不出高下。学习 10 小时，按 {link} 仍不通过的占 {fail}。",
       one: "1/{count}",
       many: "< 10⁻⁶",
       hour: "{value} 小时",
@@ -63,7 +63,7 @@ torchlogit.panel("links", {
     const range = d3.format(".2f")(fits[0].logLikelihood - fits.at(-1).logLikelihood);
     const fail = ({ link, b, w }) => link.rest(b + 10 * w);
     const half = ({ link, b, w }) => (link.middle - b) / w;
-    const oneIn = (share) => (share < 1e-6 ? t("many") : t("one", { count: d3.format(",.0f")(1 / share) }));
+    const oneIn = (share) => (share < 1e-6 ? t("many") : t("one", { count: torchlogit.count(Math.round(1 / share)) }));
 
     const told = d3.select(root).append("p").attr("class", "told").attr("aria-live", "polite");
     const f = frame(root, {
@@ -89,7 +89,7 @@ torchlogit.panel("links", {
       t("hour", { value: d3.format(".2f")(half(fit)) }),
       torchlogit.percent(fit.mean(4)),
       oneIn(fail(fit)),
-    ]).join("td").attr("class", "number-column").text(String);
+    ]).join("td").attr("class", (_, i) => `number-column${i === 3 ? " wraps" : ""}`).text(String);
 
     return ({ link }) => {
       const fit = fits.find(({ name }) => name === link);

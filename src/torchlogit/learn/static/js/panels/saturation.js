@@ -74,7 +74,7 @@ torchlogit.panel("saturation", {
     for (const way of Object.keys(ways)) key.append("span").attr("class", `swatch ${look[way]}`).text(t(way));
 
     const chart = (height, quantity, domain, words) => {
-      const f = frame(root, { width: 820, height, x: [-40, 40], y: domain, xLabel: t("eta"), yLabel: t(quantity), ...words });
+      const f = frame(root, { width: 820, height, gap: quantity === "loss" ? 16 : undefined, x: [-40, 40], y: domain, xLabel: t("eta"), yLabel: t(quantity), ...words });
       const lines = Object.keys(ways).map((way) => line(f, [], { class: way === "logits" ? "broad c-1" : "c-2" }));
       const [upright, marks] = [rule(f, { x: state.eta }), dots(f, [])];
       const set = (now) => {

@@ -22,7 +22,7 @@
   function people(root, { t, state, set, band }) {
     const counts = Object.assign(d3.scaleLinear(), { tickFormat: () => whole });
     const f = frame(root, {
-      width: 820, height: 300, x: SIDE, y: counts, xLabel: t("probability"), yLabel: t("people"), title: t("people"),
+      width: 820, height: 300, gap: 16, x: SIDE, y: counts, xLabel: t("probability"), yLabel: t("people"), title: t("people"),
       desc: t("peopleDesc"),
     });
     const shade = area(f, []);

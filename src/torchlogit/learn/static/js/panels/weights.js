@@ -79,7 +79,7 @@ torchlogit.panel("weights", {
       const size = 10 * PIXELS;
       pictures.forEach((picture, digit) => picture.set(all.subarray(at * size + digit * PIXELS, at * size + (digit + 1) * PIXELS), STRONGEST));
       const key = epochs[at] === null ? "toldOptimum" : epochs[at] ? "told" : "told0";
-      told.text(t(key, { epoch: epochs[at], loss: d3.format(".3f")(loss[at]), right: d3.format(".1%")(right[at]) }));
+      told.text(t(key, { epoch: epochs[at], loss: d3.format(".3f")(loss[at]), right: `${d3.format(".1f")(100 * right[at])} %` }));
     };
   },
 });

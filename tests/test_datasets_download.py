@@ -171,7 +171,7 @@ def test_L01_offline_it_says_what_to_put_where(mirrors, tmp_path, monkeypatch, s
 
 def test_L01_without_download_nothing_is_asked(server, mirrors, tmp_path):
     mirrors("good")
-    with pytest.raises(FileError, match=r"or pass download=True") as caught:
+    with pytest.raises(FileError, match=r"or pass download=True \(--download\)") as caught:
         datasets.mnist(tmp_path)
     assert str(raw(tmp_path)) in str(caught.value)
     assert server.requests == []

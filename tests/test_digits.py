@@ -11,6 +11,7 @@ import torch
 from torchlogit import datasets
 from torchlogit.cli import digits as lesson
 from torchlogit.errors import FileError, ParameterError
+from torchlogit.plots import digit
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the MNIST files are not beside this checkout")
@@ -149,10 +150,20 @@ def test_L20_the_whole_of_it_in_one_command(root, tmp_path, capsys, monkeypatch)
     assert len(shown) == 4
     assert float(shown[-1]) > 80
     assert max(map(len, told.replace(str(tmp_path), "").splitlines())) <= 82
-    with pytest.raises(FileError, match=r"digits\.png.* exists already"):
-        lesson.run(str(root), False, str(tmp_path / "digits.png"), False)
-    (tmp_path / "digits.png").unlink()
-    with pytest.raises(FileError, match=r"digits-weights\.png.* exists already"):
-        lesson.run(str(root), False, str(tmp_path / "digits.png"), False)
-    with pytest.raises(ParameterError, match=r"should end in \.png"):
-        lesson.run(str(root), False, "digits.gif", True)
+
+
+def test_pictures_of_somebody_else_are_not_replaced_and_our_own_are(root, tmp_path, monkeypatch):
+    """Asked before anything is read: ``read`` stands for the hours that would be lost."""
+    monkeypatch.setattr(lesson, "read", lambda *_: pytest.fail("it went on"))
+    one, weights = tmp_path / "digits.png", tmp_path / "digits-weights.png"
+    for theirs in (one, weights):
+        theirs.write_bytes(b"a photograph")
+        with pytest.raises(FileError, match=rf"{theirs.name}.* exists already"):
+            lesson.run(str(root), False, str(one), False)
+        theirs.unlink()
+    digit(np.zeros(784), np.full(10, 0.1)).save(one)
+    with pytest.raises(pytest.fail.Exception, match="it went on"):
+        lesson.run(str(root), False, str(one), False)
+    for name in ("digits.gif", ".", ""):
+        with pytest.raises(ParameterError, match=r"should end in \.png"):
+            lesson.run(str(root), False, name, True)

@@ -159,6 +159,15 @@ def test_solvers_agree(link, solver):
     torch.testing.assert_close(one.theta, other.theta, rtol=1e-6, atol=1e-7)
 
 
+def test_a_module_is_for_probabilities():
+    with pytest.raises(ParameterError, match=r"linear unit is no logistic regression; use torch\.nn\.Linear"):
+        fit(STUDENTS, "passed", loss="squared").module()
+
+
+def test_no_links_are_an_empty_table():
+    assert len(str(compare_links(STUDENTS, "passed", [])).splitlines()) == 1
+
+
 def test_L08_compare_links_is_one_table():
     table = compare_links(STUDENTS, "passed")
     assert [row.link for row in table][:3] == ["cloglog", "probit", "loglog"]
@@ -183,7 +192,7 @@ def test_only_log_odds_have_odds_ratios():
 def test_a_link_is_for_two_classes_and_must_exist():
     with pytest.raises(ParameterError, match="unknown link 'probits'; there are 'logit', 'probit'"):
         fit(STUDENTS, "passed", link="probits")
-    with pytest.raises(DataError, match='link="probit" is for two classes, but the target has 3'):
+    with pytest.raises(DataError, match='link="probit" is for two classes, but the target has 3; use link="logit"'):
         fit({"x": [1.0, 2, 3, 4], "y": [0, 1, 2, 0]}, "y", link="probit")
     with pytest.raises(ParameterError, match='goes with loss="logistic"'):
         fit(STUDENTS, "passed", link="probit", loss="squared")

@@ -156,10 +156,9 @@ class Fit:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""
         x = self._matrix(rows)
         self._check_offset(offset)
-        if x.shape[1] != len(self.columns):
-            raise DataError(
-                f"X has {x.shape[1]} features, but the model is expecting {len(self.columns)} features as input"
-            )
+        found, d = x.shape[1], len(self.columns)
+        if found != d:
+            raise DataError(f"X has {found} features, but the model is expecting {d} features as input")
         out = self._eta(x)
         if not bool(out.isfinite().all()):
             raise not_finite(x, self.columns)
@@ -208,14 +207,15 @@ class Fit:
         if not 0 <= low <= high <= 1:
             raise ParameterError(f"the uncertain band must be two probabilities, the lower first; got {uncertain}")
         p = self.predict_proba(rows, offset).cpu().numpy()
-        out = self.classes[p.argmax(-1)].astype(object)
         doubtful = (p[:, -1] >= low) & (p[:, -1] <= high) if p.shape[1] == 2 else p.max(-1) < high
-        return np.asarray(np.where(doubtful, UNCERTAIN, out))
+        return np.asarray(np.where(doubtful, UNCERTAIN, self.classes[p.argmax(-1)].astype(object)))
 
     def module(self) -> LogisticRegression:
-        """The model as a `torch.nn.Module` with these weights, float64."""
+        """The model as a `torch.nn.Module` with these weights, float64; ParameterError for the linear unit, which is none."""
         from torchlogit.nn import LogisticRegression
 
+        if self.loss == "squared":
+            raise ParameterError("the linear unit is no logistic regression; use torch.nn.Linear")
         size, link = (len(self.columns), len(self.classes)), self.loss if self.loss in LINKS else "logit"
         out = LogisticRegression(*size, bias=self.intercept, link=link, dtype=torch.float64)
         with torch.no_grad():

@@ -288,6 +288,6 @@ def loss_for(name: str, n_classes: int, link: str = "logit") -> tuple[int, Loss]
     if link != "logit" and name != "logistic":
         raise ParameterError(f'link="{link}" goes with loss="logistic", not with loss="{name}"')
     if name != "softmax" and n_classes > 2:
-        what = f'loss="{name}"' if link == "logit" else f'link="{link}"'
-        raise DataError(f'{what} is for two classes, but the target has {n_classes}; use loss="softmax"')
+        what, instead = (f'loss="{name}"', 'loss="softmax"') if link == "logit" else (f'link="{link}"', 'link="logit"')
+        raise DataError(f"{what} is for two classes, but the target has {n_classes}; use {instead}")
     return (n_classes if name == "softmax" else 1), LOSSES[name if link == "logit" else link]()

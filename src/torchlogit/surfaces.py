@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import grad, jacrev, vmap
 
-from torchlogit.errors import ParameterError
+from torchlogit.errors import DataError, ParameterError
 
 __all__ = ["SurfaceTable", "loss_surface"]
 
@@ -58,7 +58,8 @@ def loss_surface(
     ``loss`` is "bce", binary cross-entropy, or "mse", the squared error after the sigmoid: ``Σ (σ(x w + b) − y)²``.
     ``w`` and ``b`` are the ends of the grid. The path is that of gradient descent over all rows from ``start``.
 
-    Raises ``ParameterError`` for another loss.
+    Raises ``ParameterError`` for another loss or a grid of fewer than two points, ``DataError`` for rows that are not
+    one number and a 0 or 1 each.
 
     >>> from torchlogit import datasets
     >>> table = datasets.lesson()
@@ -68,7 +69,14 @@ def loss_surface(
     """
     if loss not in LOSSES:
         raise ParameterError(f"unknown loss {loss!r}; there are {', '.join(map(repr, LOSSES))}")
+    if points < 2 or epochs < 0:
+        raise ParameterError(f"a surface needs 2 points or more a side and 0 epochs or more, got {points=}, {epochs=}")
     x, y = (torch.as_tensor(each, dtype=torch.float64) for each in (x, y))
+    if x.ndim != 1 or x.shape != y.shape or not bool((x.isfinite() & ((y == 0) | (y == 1))).all()):
+        shapes = f"x of shape {tuple(x.shape)}, y of shape {tuple(y.shape)}"
+        raise DataError(
+            f"a surface needs x (n,) of finite numbers and y (n,) of 0 and 1; got {shapes}, y {y.unique().tolist()[:5]}"
+        )
 
     def value(theta: Tensor) -> Tensor:
         return LOSSES[loss](theta[0] * x + theta[1], y).sum()

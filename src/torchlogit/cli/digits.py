@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchlogit.cli.files import PICTURES, check_ending, check_output
+from torchlogit.cli.files import check_picture
 from torchlogit.cli.streams import console, out, progress
 
 if TYPE_CHECKING:
@@ -93,10 +93,9 @@ class Digits(NamedTuple):
 
 def run(root: str, download: bool, out: str, force: bool) -> None:
     """Print what the lesson says of digits; write one digit to ``out`` and the weight images beside it."""
+    check_picture(out, force)
     weights = str(Path(out).with_stem(f"{Path(out).stem}-weights"))
-    check_ending(out, PICTURES)
-    for path in (out, weights):
-        check_output(path, [], force)
+    check_picture(weights, force)
     digits = read(root, download)
     few = softmax(digits, FEW)
     show_names(digits, few)

@@ -9,8 +9,8 @@ from pathlib import Path
 from torchlogit.errors import FileError, ParameterError
 from torchlogit.tables.names import show
 
-MARK = b"Software\0torchlogit"  # in every PNG of ours
 PICTURES = (".png", ".svg", ".pdf")
+MARKS = (b"Software\0torchlogit", b"<dc:title>torchlogit</dc:title>", b"/Creator (torchlogit)")  # in every one of ours
 TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")
 
 
@@ -59,7 +59,7 @@ def check_picture(path: str, force: bool) -> None:
 def _ours(path: str) -> bool:
     """Whether the file at ``path`` is a picture made by this package."""
     try:
-        with open(path, "rb") as file:
-            return MARK in file.read(4096)
+        content = Path(path).read_bytes()
     except OSError:
         return False
+    return any(mark in content for mark in MARKS)

@@ -65,8 +65,8 @@ FORMS = """\
 """
 SURFACES = """\
 3. Why not squared error? Over w from -8 to 8 and b from -12 to 12 its surface
-   (after a sigmoid) bends downward in some direction on {mse[0]:.0%} of the points,
-   on {mse[1]:.0%} by more than 0.00003; that of cross-entropy on {bce[0]:.0%}. Those are
+   (after a sigmoid) bends downward in some direction on {mse[0]:.0f} % of the points,
+   on {mse[1]:.0f} % by more than 0.00003; that of cross-entropy on {bce[0]:.0f} %. Those are
    plateaus, where training crawls; cross-entropy has none.
 """
 TWENTY = """\
@@ -194,7 +194,7 @@ def surfaces() -> str:
     table, shares = datasets.lesson(), {}
     for loss in ("mse", "bce"):
         bend = loss_surface(loss, table["hours"], table["passed"], epochs=0).curvature
-        shares[loss] = [float((bend < least).double().mean()) for least in (-1e-12, -3e-5)]
+        shares[loss] = [100 * float((bend < least).double().mean()) for least in (-1e-12, -3e-5)]
     return SURFACES.format(**shares)
 
 

@@ -80,7 +80,7 @@ def _find(root: Path, *names: str) -> list[Path]:
     if missing := _packed(name for name, file in found.items() if file is None):
         raise FileError(
             f"MNIST is not in {root.absolute()}: put {missing} there or in {_raw(root).absolute()} (unpacked, without "
-            ".gz, also works), or pass download=True"
+            ".gz, also works), or pass download=True (--download)"
         )
     return [file for file in found.values() if file is not None]
 

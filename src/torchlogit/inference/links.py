@@ -25,7 +25,7 @@ class LinkTable(tuple[LinkRow, ...]):
     """A `LinkRow` a link, the largest log-likelihood first; as text, a table."""
 
     def __str__(self) -> str:
-        best = self[0].log_likelihood
+        best = self[0].log_likelihood if self else nan
         lines = ["link               log-likelihood  below best       AIC  fit"]
         for row in self:
             aic = "" if row.aic != row.aic else f"{row.aic:.2f}"

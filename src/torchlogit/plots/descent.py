@@ -28,8 +28,9 @@ def training(
     xlabel: str = "epoch",
     ylabel: str = "loss",
 ) -> Display:
-    """The loss of every epoch, one line a run: name → losses (epochs,), such as ``history_``. Epochs count from 1.
+    """The loss of every epoch, one line a run: name → losses (epochs,). Epochs count from 1.
 
+    Those of a fit by `SGD` are ``[record.value for record in model.history_[1:]]``: its history begins before the first.
     The epochs are on a logarithmic scale, as most happens in the first.
 
     Raises ``ParameterError`` without any loss, ``ImportError`` if matplotlib is not installed.

@@ -91,7 +91,11 @@ def test_L01_files_that_are_right_are_left_alone(server, mirrors, tmp_path, fold
     assert server.requests == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"<html>", PACKED[LARGE][:-9], gzip.compress(b"another data set")])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"<html>", PACKED[LARGE][:-9], gzip.compress(b"another data set")],
+    ids=["empty", "page", "cut", "other"],
+)
 @pytest.mark.parametrize("name", [LARGE, LARGE.removesuffix(".gz")])
 def test_L01_a_wrong_file_is_fetched_anew(server, mirrors, tmp_path, damage, name):
     raw(tmp_path).mkdir(parents=True)

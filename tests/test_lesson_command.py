@@ -10,7 +10,7 @@ import torch
 
 from torchlogit import datasets, fit
 from torchlogit.cli import main
-from torchlogit.cli.lesson import decision, forms, links, stopped, surfaces, twenty
+from torchlogit.cli.lesson import decision, forms, links, same, stopped, surfaces, twenty
 from torchlogit.cli.training import Trained, model, train
 from torchlogit.errors import FileError
 
@@ -143,6 +143,13 @@ def test_twenty_students_reach_their_optimum_slowly():
     best, total, mean = (list(map(float, line.split()[-4:])) for line in twenty().splitlines()[3:6])
     assert best == pytest.approx([-4.078, 1.505, 0.874, 2.71])
     assert abs(total[1] - best[1]) < 0.05 < abs(mean[1] - best[1])
+
+
+@pytest.mark.filterwarnings("ignore::torchlogit.TorchlogitWarning")
+def test_L16_weights_that_differ_are_told():
+    found = train(datasets.lesson())
+    assert same(found)
+    assert not same(found._replace(w=float(np.nextafter(np.float32(found.w), np.float32(2)))))
 
 
 def test_starts_are_those_of_torch():

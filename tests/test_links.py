@@ -135,8 +135,9 @@ def test_L08_separated_data_are_told_with_every_link(link):
 
 def test_without_an_intercept_a_skewed_link_is_not_called_separated():
     """With cloglog and no intercept η = 0 is P = 0.63: being on the right side of ½ proves nothing."""
-    x = torch.tensor([[-1.0], [-2.0], [0.2], [-0.1]], dtype=torch.float64)
-    found = fit(x, [0, 0, 1, 1], link="cloglog", intercept=False)
+    x = torch.tensor([[-1.0], [-2.0], [-3.0], [-0.001]], dtype=torch.float64)
+    found = fit(x, [0, 0, 0, 1], link="cloglog", intercept=False)
+    assert found.value < 0.6  # under log 2, as no fit of an even link would be
     assert found.status.name == "converged"
 
 
@@ -222,4 +223,23 @@ def test_the_command_takes_a_link(run, tmp_path):
     assert float(answers[1].split(",")[1]) == pytest.approx(
         float(fit(STUDENTS, "passed", link="probit").predict_proba([[0.5]])[0, 1])
     )
-    assert run("fit", CSV, "--target", "passed", "--link", "logits").code == 2
+    wrong = run("fit", tmp_path / "no such file", "--target", "passed", "--link", "logits")
+    assert (wrong.code, wrong.err) == (2, "error: --link 'logits' is unknown. Did you mean logit?\n")
+
+
+@pytest.mark.parametrize("link", ["cloglog", "loglog"])
+def test_predict_and_decide_go_by_probability_where_0_are_no_even_chances(link):
+    x = np.linspace(0, 6, 241)[:, None]
+    model = torchlogit.LogisticRegression(link=link, penalty=None).fit(STUDENTS["hours"][:, None], STUDENTS["passed"])
+    p = model.predict_proba(x)[:, 1]
+    assert ((model.decision_function(x) > 0) != (p > 0.5)).any()
+    np.testing.assert_array_equal(model.predict(x), p > 0.5)
+    decided = fit(STUDENTS, "passed", link=link).decide(x, uncertain=(0.3, 0.8))
+    np.testing.assert_array_equal(decided == "uncertain", (p >= 0.3) & (p <= 0.8))
+    np.testing.assert_array_equal(decided == 1, p > 0.8)
+    assert model.score(x, p > 0.5) == 1
+
+
+def test_scikit_learn_is_told_what_a_link_can():
+    multi = [torchlogit.LogisticRegression(link=link).__sklearn_tags__().classifier_tags.multi_class for link in LINKS]
+    assert multi == [link == "logit" for link in LINKS]

@@ -70,7 +70,7 @@ def fit(
     solver: Annotated[str, typer.Option(metavar="NAME", help="auto, newton, lbfgs, proximal or sgd.")] = "auto",
     seed: Annotated[int | None, typer.Option(metavar="NUMBER", help="Of the random order of rows (sgd).")] = None,
     weights: Annotated[str | None, typer.Option(metavar="COL", help="How often each row counts.")] = None,
-    offset: Annotated[str | None, typer.Option(metavar="COL", help="Added to each row's log-odds.")] = None,
+    offset: Annotated[str | None, typer.Option(metavar="COL", help="Added to each row's η, the log-odds.")] = None,
     reference: Annotated[
         Columns, typer.Option(metavar="COL=LEVEL", help="The level others are compared with; may be repeated.")
     ] = [],  # noqa: B006

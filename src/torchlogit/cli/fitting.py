@@ -78,6 +78,9 @@ def run(options: Options) -> None:
 
 def check(options: Options) -> None:
     """Refuse options that mean nothing, and outputs that would replace something."""
+    from torchlogit.losses import LINKS
+
+    check_choice(options.link, tuple(LINKS), "--link")
     check_choice(options.solver, SOLVERS, "--solver")
     check_choice(options.missing, ("drop", "error"), "--missing")
     if options.c is not None and not options.c > 0:

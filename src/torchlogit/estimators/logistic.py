@@ -66,7 +66,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Fitted: ``coef_`` (1 or K, d), ``intercept_`` (1 or K,), ``classes_`` (K,), ``n_iter_`` (1,), ``n_features_in_``,
     ``feature_names_in_`` (with a data frame), ``certificate_`` (`Certificate`), ``status_`` (`Status`), ``history_``
-    (a `Record` an iteration), ``solver_`` (which and why).
+    (a `Record` for the start and for each iteration or epoch), ``solver_`` (which and why).
 
     ``fit`` raises `DataError` and `ParameterError` (both ValueErrors) and warns once (`FitWarning`) of a fit that is
     not certified, and (`AliasedWarning`) of collinear columns, whose coefficients are 0 or fragile.
@@ -119,8 +119,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> LogisticRegression:
         """Fit to X (n, d) and labels y (n,).
 
-        ``sample_weight`` (n,): how often a row stands; 0 leaves it out. ``offset``: added to η, in log-odds, (n,) for
-        two classes, (n, K) for more; a model fitted with one needs one to predict.
+        ``sample_weight`` (n,): how often a row stands; 0 leaves it out. ``offset``: added to η (log-odds, with the logit
+        link), (n,) for two classes, (n, K) for more; a model fitted with one needs one to predict.
         """
         check_parameters(self)
         warn_of_index(X, y)
@@ -133,7 +133,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Any, offset: Any = None) -> Any:
-        """η of new rows: (n,) for two classes, that of ``classes_[1]``; (n, K) for more."""
+        """η of new rows: (n,) for two classes, that of ``classes_[1]``; (n, K) for more.
+
+        Its sign is that of ``predict`` where η = 0 are even chances: with every link but cloglog and loglog.
+        """
         eta = self._eta(X, offset)
         return self._like(X, eta[:, 0] if eta.shape[1] == 1 else eta)
 
@@ -160,6 +163,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.classifier_tags.multi_class = self.link == "logit"
         return tags
 
     def _start(self, k: int, d: int) -> Tensor | None:

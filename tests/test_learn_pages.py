@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from browser import WIDTHS, listen, ready
+from learn_pages import state
 
 from torchlogit.learn import Server, site
 
@@ -276,3 +277,35 @@ def test_the_button_copies_a_program_as_it_was_written(open_page):
     block.locator("button.copy").click()
     page.wait_for_function("document.querySelector('button.copy').textContent === document.body.dataset.copied")
     assert page.evaluate("navigator.clipboard.readText()") == block.locator("code").text_content()
+
+
+def touch(page, knob, *, by):
+    """A finger takes a knob and moves it sideways, by a pixel at a time."""
+    knob.evaluate("node => node.scrollIntoView({block: 'center', behavior: 'instant'})")
+    box = knob.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = page.context.new_cdp_session(page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, by + 1):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + step, "y": y}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.parametrize(
+    ("name", "panel", "key"),
+    [
+        ("infinite", "points", "students"),
+        ("threshold", "threshold", "threshold"),
+        ("surfaces", "surfaces", "w"),
+        ("sigmoid", "gallery", "x"),
+        ("saturation", "saturation", "eta"),
+    ],
+)
+def test_a_finger_moves_a_knob(open_page, name, panel, key):
+    page = open_page(name, width=390)
+    page.context.new_cdp_session(page).send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    page.reload()
+    knob = page.locator(f'[data-panel="{panel}"][data-ready] .handle').first
+    knob.wait_for()
+    touch(page, knob, by=30)
+    assert state(page, f"{panel}.{key}") is not None

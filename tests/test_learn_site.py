@@ -18,6 +18,7 @@ from test_repository import run_blocks
 
 from torchlogit.errors import FileError
 from torchlogit.learn import Server, build, ours, site
+from torchlogit.learn.markdown import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = site.HERE / "static" / "vendor"
@@ -415,3 +416,19 @@ def test_learn_serves_until_interrupted(tmp_path):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (0, "", "ended\n")
     assert list(tmp_path.iterdir()) == []  # the temporary folder has gone
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("10 000 of 60 000", "10\u202f000 of 60\u202f000"),
+        ("87 %; 2.71 h", "87\u00a0%; 2.71\u00a0h"),
+        ("4 hours\nof 1000", "4 hours\nof 1000"),
+        ("把它\n变成概率", "把它变成概率"),
+        ("把它。\nlogit", "把它。logit"),
+        ("a < b & c", "a &lt; b &amp; c"),
+    ],
+)
+def test_text_breaks_where_it_may(markdown, shown):
+    """Numbers hold together; a line's end in the file is no space between Chinese characters."""
+    assert parser().render(markdown) == f"<p>{shown}</p>\n"

@@ -24,13 +24,14 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
 
-BREAKS = {
-    re.compile(r"(?<=\d) (?=\d{3}\b)"): "\u202f",
-    re.compile(r"(?<=\d) (?=[%h]\b|%)"): "\u00a0",
-}  # 10 000, 87 %, 4 h
+GAPS = {re.compile(r"(?<=\d) (?=\d{3}\b)"): "\u202f", re.compile(r"(?<=\d) (?=%|h\b)"): "\u00a0"}  # 10 000, 87 %, 4 h
+CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 INLINE = re.compile(r"(\$\$?)(?![\s$])(?:\\.|[^\\$])+(?<!\s)\1(?!\d)")
 
 
@@ -44,6 +45,7 @@ def parser() -> MarkdownIt:
         "math": lambda tokens, i, *_: f'<span class="math">{escape(tokens[i].content)}</span>',
         "math_block": lambda tokens, i, *_: f'<div class="math">{escape(tokens[i].content)}</div>\n',
         "text": lambda tokens, i, *_: escape(_kept(tokens[i].content), quote=False),
+        "softbreak": lambda tokens, i, *_: _softbreak(tokens, i),
         "fence": lambda tokens, i, *_: code_block(tokens[i].content, tokens[i].info.split(" ")[0]),
         "table_open": lambda *_: '<div class="scroll"><table>\n',
         "table_close": lambda *_: "</table></div>\n",
@@ -73,9 +75,15 @@ def code_block(code: str, language: str, title: str = "") -> str:
 
 def _kept(text: str) -> str:
     """``text`` with numbers that no line break tears apart."""
-    for gap, space in BREAKS.items():
+    for gap, space in GAPS.items():
         text = gap.sub(space, text)
     return text
+
+
+def _softbreak(tokens: Sequence[Token], i: int) -> str:
+    """A line's end in the file: a space, but nothing beside Chinese, which is written without."""
+    around = (tokens[i - 1].content[-1:], tokens[i + 1].content[:1])
+    return "" if any(map(CHINESE.match, around)) else "\n"
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:

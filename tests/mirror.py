@@ -33,7 +33,7 @@ class Answer(BaseHTTPRequestHandler):
         self.server.requests.append((manner, name, begin))
         if manner == "forbidden":
             return self.send_error(403)
-        if begin and begin >= len(content):
+        if begin and begin >= len(content) and manner != "norange":
             return self.send_error(416)
         if manner == "wrong":
             content = b"<html>Welcome to this hotel's network</html>"

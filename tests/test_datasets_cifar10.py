@@ -1,5 +1,6 @@
 """CIFAR-10 from generated files: pickles as Python 2 wrote them, archives, and what must be refused."""
 
+import codecs
 import hashlib
 import io
 import os
@@ -112,8 +113,9 @@ def test_L02_the_python_2_pickle_of_this_test_is_one():
 def test_L02_pickles_of_python_3_are_read_too(root, protocol):
     images, labels = BATCHES["test_batch"]
     file = root / FOLDER / "test_batch"
-    file.write_bytes(pickle.dumps({"data": images, "labels": labels}, protocol=protocol))
-    np.testing.assert_array_equal(datasets.cifar10(root, train=False)[0], images)
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        file.write_bytes(pickle.dumps({"data": order(images), "labels": labels}, protocol=protocol))
+        np.testing.assert_array_equal(datasets.cifar10(root, train=False)[0], images)
 
 
 def test_L02_download_unpacks_what_is_missing_and_nothing_else(server, tmp_path):
@@ -183,6 +185,13 @@ def test_L02_a_pickle_that_would_run_something_is_refused(root, monkeypatch, hel
     with pytest.raises(FileError, match=rf"test_batch is refused, and nothing in it was run: it asks for ({asked})"):
         datasets.cifar10(root, train=False)
     assert not (root / "evil").exists()
+
+
+def test_L02_text_is_latin1_or_refused(root):
+    content = pickle.dumps({"data": Evil(codecs.encode, "abc", "utf-7"), "labels": []}, protocol=2)
+    (root / FOLDER / "test_batch").write_bytes(content)
+    with pytest.raises(FileError, match="is refused, and nothing in it was run: it encodes text as 'utf-7'"):
+        datasets.cifar10(root, train=False)
 
 
 IMAGES, LABELS = BATCHES["test_batch"]

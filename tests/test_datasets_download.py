@@ -130,12 +130,13 @@ def test_L01_a_broken_connection_goes_on_where_it_ended(server, mirrors, tmp_pat
     assert names(tmp_path) == sorted(PACKED)
 
 
-def test_L01_a_server_without_ranges_begins_anew(server, mirrors, tmp_path):
+@pytest.mark.parametrize("part", [PACKED[LARGE][:1000], PACKED[LARGE] + b"?" * 9], ids=["shorter", "longer"])
+def test_L01_a_server_without_ranges_begins_anew(server, mirrors, tmp_path, part):
     raw(tmp_path).mkdir(parents=True)
-    (raw(tmp_path) / f"{LARGE}.part").write_bytes(PACKED[LARGE][:1000])
+    (raw(tmp_path) / f"{LARGE}.part").write_bytes(part)
     mirrors("norange")
     assert len(datasets.mnist(tmp_path, download=True)[0]) == 300
-    assert asked(server) == [("norange", 1000)]
+    assert asked(server) == [("norange", len(part))]
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_an_address_that_makes_no_sense_is_forgotten(open_page, hash):
 def test_L12_L16_the_table_of_ten_starts_is_torchs(open_page):
     """The row of the lesson and that of the mean, over seeds 0 to 9."""
     rows = open_page("training").locator("main > .scroll tbody tr").all()
-    texts = [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]
+    texts = [[cell.inner_text().replace("\u00a0", " ") for cell in row.locator("td").all()] for row in rows]
     for row, reduction in ((1, "sum"), (4, "mean")):
         found = [loop(1000, seed=seed, reduction=reduction) for seed in range(10)]
         w, half, four = ([each(f) for f in found] for each in (lambda f: f[1], lambda f: -f[2] / f[1], lambda f: f[3]))

@@ -59,6 +59,12 @@ def test_L03_names_that_are_the_same_change_nothing(some, few):
     assert found.change == 0
 
 
+def test_L03_a_number_means_the_digit_whose_name_is_nearest():
+    names = lesson.RENAMED
+    assert lesson.nearest(names + 0.4, names).tolist() == [*range(10)]
+    assert lesson.nearest(np.array([-7.0, 99.0]), names).tolist() == [2, 3]  # called 0 and 9
+
+
 def test_L03_the_linear_unit_is_least_squares(some):
     """Its gradient vanishes; reversing the names (9 − name) is the one renaming that it bears, for that keeps the order."""
     reverse = np.arange(9, -1, -1)

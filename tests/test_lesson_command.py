@@ -143,6 +143,7 @@ def test_twenty_students_reach_their_optimum_slowly():
     best, total, mean = (list(map(float, line.split()[-4:])) for line in twenty().splitlines()[3:6])
     assert best == pytest.approx([-4.078, 1.505, 0.874, 2.71])
     assert abs(total[1] - best[1]) < 0.05 < abs(mean[1] - best[1])
+    assert "odds of passing by 4.50\n   (95 % interval 1.31 to 15.44)" in twenty()
 
 
 @pytest.mark.filterwarnings("ignore::torchlogit.TorchlogitWarning")

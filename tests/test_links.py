@@ -243,3 +243,17 @@ def test_predict_and_decide_go_by_probability_where_0_are_no_even_chances(link):
 def test_scikit_learn_is_told_what_a_link_can():
     multi = [torchlogit.LogisticRegression(link=link).__sklearn_tags__().classifier_tags.multi_class for link in LINKS]
     assert multi == [link == "logit" for link in LINKS]
+
+
+def test_the_band_of_a_picture_goes_through_the_link():
+    from scipy.stats import norm
+
+    from torchlogit.cli.curve import band
+
+    found = fit(STUDENTS, "passed", link="probit")
+    design = np.array([[1.0, 1.0], [1.0, 4.0]])
+    eta = design @ found.theta[:, 0].numpy()
+    error = np.sqrt(np.diag(design @ found.covariance.numpy() @ design.T))
+    low, high = band(found, design[:, 1:])
+    np.testing.assert_allclose(low, norm.cdf(eta - norm.ppf(0.975) * error), rtol=1e-9)
+    np.testing.assert_allclose(high, norm.cdf(eta + norm.ppf(0.975) * error), rtol=1e-9)

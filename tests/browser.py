@@ -32,7 +32,9 @@ def chromium_path():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """One Chromium for all tests of a process."""
+    """One Chromium for all tests of a process. They take minutes: with a Chromium at hand, ask for them by CI=1."""
+    if not os.environ.get("CI"):
+        pytest.skip("tests of the pages in Chromium take seven minutes more: CI=1 make test runs them")
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install '.[browser]'"
     )

@@ -1,0 +1,29 @@
+"""Finds the compiled kernels that suit this processor; without them everything runs in plain torch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+
+import torch
+
+LEVELS = {"AVX512": ("avx512", "avx2", "base"), "AVX2": ("avx2", "base")}  # what torch calls the processor's best
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The kernels compiled for the best instruction set that this processor has, or None where there are none.
+
+    TORCHLOGIT_KERNELS=0 in the environment turns them off.
+    """
+    if os.environ.get("TORCHLOGIT_KERNELS") == "0":
+        return None
+    for level in LEVELS.get(torch.backends.cpu.get_cpu_capability(), ("base",)):
+        for path in sorted(Path(__file__).parent.glob(f"_{level}.*so")):
+            try:
+                return ctypes.CDLL(str(path))
+            except OSError:  # built for another machine
+                continue
+    return None

@@ -6,10 +6,13 @@ dimensions (folds, bootstraps, strengths, steps of a line search).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from torchlogit.kernels.passes import column_moments, hessian_pass, logistic_pass, sparse_gram, sparse_moments
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -141,21 +144,26 @@ class Design:
     ) -> None:
         self.intercept, self.dtype = intercept, dtype
         self.x: Any = x if isinstance(x, Tensor) else x.astype(str(dtype).removeprefix("torch."), copy=False)
-        self.folded: Coordinates | None = None
+        self.coordinates: Coordinates | None = None
         if coordinates is not None and coordinates.explicit and (self.dense or coordinates.basis is not None):
             self.x = coordinates.transform(x if isinstance(x, Tensor) else _torch(x.toarray()), dtype)
         elif coordinates is not None:
-            self.folded = self._fold(coordinates)
-        width = self.x.shape[1] if self.folded is None else self.folded.rank
+            self.coordinates = self._fold(coordinates)
+        width = self.x.shape[1] if self.coordinates is None else self.coordinates.rank
         self.shape = (self.x.shape[0], width + intercept)
 
     def _fold(self, coordinates: Coordinates) -> Coordinates:
         """Coordinates to be applied to theta; sparse rows keep their zeros, so only an extreme scale is applied to them."""
         if not coordinates.explicit:
-            return coordinates.to(self.dtype)
+            return coordinates
         self.x = self.x.multiply(1 / coordinates.scale.cpu().numpy()[None, :]).tocsr()
         scale = torch.ones_like(coordinates.scale)
-        return coordinates._replace(centre=coordinates.centre / coordinates.scale, scale=scale).to(self.dtype)
+        return coordinates._replace(centre=coordinates.centre / coordinates.scale, scale=scale)
+
+    @cached_property
+    def folded(self) -> Coordinates | None:
+        """The coordinates that are applied to theta, in the working precision; ``coordinates`` are the same in float64."""
+        return None if self.coordinates is None else self.coordinates.to(self.dtype)
 
     @property
     def dense(self) -> bool:
@@ -167,26 +175,52 @@ class Design:
 
     def matmul(self, theta: Tensor) -> Tensor:
         """Eta, (*B, n, k), from theta (*B, p, k)."""
-        w = theta[..., 1:, :] if self.intercept else theta
-        bias = theta[..., :1, :] if self.intercept else torch.zeros_like(theta[..., :1, :])
-        if self.folded is not None:
-            if self.folded.shift is not None:
-                bias = bias - (self.folded.shift @ w).unsqueeze(-2)
-            w = self.folded.slopes(w)
-            bias = bias - (self.folded.centre @ w).unsqueeze(-2)
+        w, bias = self._on_x(theta, self.folded)
         if w.ndim == 2 and self.dense:
             return torch.addmm(bias, self.x.to(self.dtype), w)
         return _unflat(self._product(_flat(w)), w) + bias
 
+    def _on_x(self, theta: Tensor, folded: Coordinates | None) -> tuple[Tensor, Tensor]:
+        """Slopes (*B, d, k) and intercept (*B, 1, k) for x as it is stored."""
+        w = theta[..., 1:, :] if self.intercept else theta
+        bias = theta[..., :1, :] if self.intercept else torch.zeros_like(theta[..., :1, :])
+        if folded is not None:
+            if folded.shift is not None:
+                bias = bias - (folded.shift @ w).unsqueeze(-2)
+            w = folded.slopes(w)
+            bias = bias - (folded.centre @ w).unsqueeze(-2)
+        return w, bias
+
     def rmatmul(self, r: Tensor) -> Tensor:
         """The adjoint: (*B, p, k) from row values r (*B, n, k)."""
-        out = _unflat(self._adjoint(_flat(r)), r)
-        sums = r.sum(-2, keepdim=True)
-        if self.folded is not None:
-            out = self.folded.adjoint(out - self.folded.centre[:, None] * sums)
-            if self.folded.shift is not None:
-                out = out - self.folded.shift[:, None] * sums
+        return self._from_x(_unflat(self._adjoint(_flat(r)), r), r.sum(-2, keepdim=True), self.folded)
+
+    def _from_x(self, out: Tensor, sums: Tensor, folded: Coordinates | None) -> Tensor:
+        """The adjoint of `_on_x`: from ``xᵀr`` (*B, d, k) and Σ r (*B, 1, k)."""
+        if folded is not None:
+            out = folded.adjoint(out - folded.centre[:, None] * sums)
+            if folded.shift is not None:
+                out = out - folded.shift[:, None] * sums
         return torch.cat([sums, out], -2) if self.intercept else out
+
+    def logistic(
+        self, theta: Tensor, y: Tensor, weight: Tensor, offset: Tensor, order: int = 1, curvature: Tensor | None = None
+    ) -> tuple[Tensor, Tensor] | None:
+        """Σ s ℓ and its gradient (p, 1) for the logistic loss in one read of x; None where there is no kernel for it.
+
+        ``theta`` (p, 1), ``weight`` (n,) and ``offset`` () or (n, 1) are float64. ``curvature`` (n,) receives s ℓ″.
+        """
+        w, bias = self._on_x(theta, self.coordinates)
+        out = logistic_pass(
+            self.x, w[:, 0], float(bias), y, weight, offset, order=order, dtype=self.dtype, curvature=curvature
+        )
+        return None if out is None else (out[0], self._from_x(out[2:, None], out[1:2, None], self.coordinates))
+
+    def curved(self, v: Tensor, curvature: Tensor) -> Tensor | None:
+        """``Zᵀ (c ∘ Z v)`` (p, 1) for row weights c (n,), in one read of x; None where there is no kernel for it."""
+        w, bias = self._on_x(v, self.coordinates)
+        out = hessian_pass(self.x, w[:, 0], float(bias), curvature, self.dtype)
+        return None if out is None else self._from_x(out[2:, None], out[1:2, None], self.coordinates)
 
     def gram(self, h: Tensor) -> Tensor:
         """The weighted Gram matrix, (*B, p, k, p, k), from symmetric row weights h (*B, n, k, k)."""
@@ -207,12 +241,23 @@ class Design:
             out = out / self.folded.scale[:, None].square()
         return torch.cat([h.sum(-2, keepdim=True), out], -2) if self.intercept else out
 
+    def moments(self, weight: Tensor, pivot: Tensor, unit: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        """``Σ s t``, ``Σ s |t|``, ``Σ s t²`` (d,) with ``t = (x − pivot) / unit`` in one read; None without a kernel for it.
+
+        Sparse rows take a pivot of 0 and a unit of 1.
+        """
+        if self.dense:
+            found = column_moments(self.x, weight, pivot, unit)
+        else:
+            found = sparse_moments(self.x, weight)
+        return None if found is None else (found[0], found[1], found[2])
+
     def select(self, index: Tensor) -> Design:
         """The map of some features only (indices into the d features); a copy of those columns of this block."""
         x = self.x[:, index] if self.dense else self.x[:, index.cpu().numpy()]
         out = Design(x, self.intercept, self.dtype)
-        if self.folded is not None:
-            out.folded = self.folded._replace(centre=self.folded.centre[index], scale=self.folded.scale[index])
+        if self.coordinates is not None:
+            out.coordinates = self.coordinates._replace(centre=self.coordinates.centre[index], scale=self.coordinates.scale[index])
         return out
 
     def to_dense(self) -> Tensor:
@@ -247,6 +292,9 @@ class Design:
 
     def _moments(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """``xᵀ diag(h) x`` (c, d, d) and ``xᵀ h`` (c, d), before any coordinates."""
+        whole = None if self.dense or len(h) > 1 else sparse_gram(self.x, h[0])
+        if whole is not None:
+            return whole[None, 1:, 1:].to(h.dtype), whole[None, 0, 1:].to(h.dtype)
         sums = self._adjoint(h.mT).mT
         if self.dense or (len(h) > 1 and self.x.shape[1] <= NARROW):
             x = (self.x if self.dense else _torch(self.x.toarray())).to(self.dtype)

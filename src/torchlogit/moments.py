@@ -14,6 +14,10 @@ from torchlogit.sources.base import Block, Source, accumulate
 GRID = 1024.0  # the centre is the mean to this fraction of the scale; it only has to be near
 FOLDABLE = 8.0  # |centre| / scale up to which folding the shift into theta costs less than one digit
 
+SOME = 101  # rows that say where and how large a column is
+NEAR = 1e-2  # squared ratio of spread to distance from the typical row, from which one pass loses under two digits
+TINY = 1e-100  # a variance in the typical unit below which squares may have sunk to nothing
+
 
 class Moments(NamedTuple):
     """Coordinates in which columns of any size are alike, and which columns do not vary at all."""
@@ -23,13 +27,15 @@ class Moments(NamedTuple):
 
 
 def moments(source: Source) -> Moments:
-    """Weighted mean and standard deviation (rounded to a power of two) of every column, in two passes.
+    """Weighted mean and standard deviation (rounded to a power of two) of every column, in one pass or in two.
 
-    Deviations are taken from the first row, and from the mean in the second pass, so a shift of 1e12 standard
+    In two passes deviations are taken from the first row, and from the mean in the second pass, so a shift of 1e12 standard
     deviations costs no digit; squares are of numbers near 1, so a factor of 1e±150 costs none either. A column that
     does not vary gets scale 1 (its own size without an intercept). Values that are not finite make the result so.
     Source: Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, eq. 1.7 (two-pass).
     """
+    if (quick := _at_once(source)) is not None:
+        return quick
     pivot = _first_row(source)
 
     def first(block: Block) -> tuple[Tensor, ...]:
@@ -49,6 +55,50 @@ def moments(source: Source) -> Moments:
         mean = mean + correction / total * typical
     spread = torch.where(size == 0, 1.0, typical * (squares / total).sqrt())
     return Moments(_coordinates(pivot + mean, spread, size == 0), size == 0)
+
+
+def _at_once(source: Source) -> Moments | None:
+    """The same in one pass about a typical row, by a compiled pass; None where there is none, or where digits would be lost.
+
+    The typical row and the unit are those of some rows, so they are near, or it is seen that they are not: then the sum
+    of squares about the mean is what is left of a difference, and the two passes above are taken.
+    """
+    whole = source.whole(torch.float64)
+    if whole is source:
+        return None
+    pivot, unit = _typical(source)
+
+    def of_block(block: Block) -> tuple[Tensor, ...]:
+        w = _row_weights(block)
+        found = block.design.moments(w, pivot, unit)
+        return (w.sum(), *(found if found is not None else pivot.new_full((3, len(pivot)), torch.nan)))
+
+    total, first, size, square = accumulate(whole, of_block)
+    mean = first / total if source.intercept else torch.zeros_like(first)
+    variance = square / total - mean.square()
+    constant = size == 0
+    near = (variance > NEAR * mean.square()) & (variance > TINY) & (square < 1 / TINY)
+    if not bool((near | constant).all()):
+        return None
+    spread = torch.where(constant, 1.0, unit * variance.clamp_min(0).sqrt())
+    return Moments(_coordinates(pivot + mean * unit, spread, constant), constant)
+
+
+def _typical(source: Source) -> tuple[Tensor, Tensor]:
+    """A point among the rows that deviations are taken from, and their size there; 0 and 1 for sparse rows."""
+    zeros = torch.zeros(source.n_features, dtype=torch.float64, device=source.device)
+    if source.sparse:
+        return zeros, torch.ones_like(zeros)
+    x = next(iter(source.sample(SOME, 0))).design.x.double()
+    pivot = x.median(0).values if source.intercept else zeros
+    size = (x - pivot).abs().mean(0)
+    return pivot, torch.where((size > 0) & size.isfinite(), size, 1.0)
+
+
+def _row_weights(block: Block) -> Tensor:
+    """One weight a row, (n,), for all members of a batch together."""
+    w = block.weight.double()
+    return w if w.ndim == 1 else w.sum(tuple(range(w.ndim - 1)))
 
 
 def _coordinates(centre: Tensor, spread: Tensor, constant: Tensor) -> Coordinates:
@@ -73,8 +123,7 @@ def _sums(
     block: Block, pivot: Tensor, mean: Tensor | None, unit: Tensor | None
 ) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Weighted sums over a block: of deviations and |deviations| in the first pass, of deviations and squares in the second."""
-    w = block.weight.double()
-    w = w if w.ndim == 1 else w.sum(tuple(range(w.ndim - 1)))
+    w = _row_weights(block)
     if not block.design.dense:
         return _sparse_sums(block, w, mean, unit), w
     t = block.design.x.double() - pivot

@@ -76,24 +76,38 @@ class Objective:
 
     def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
         """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
-
-        def of_block(block: Block) -> tuple[Tensor, ...]:
-            s = block.weight
-            value, *rest = self.loss.taylor(self.eta(block, theta), block.y, order)
-            out = [(s * value).double().sum(-1)]
-            if order > 0:
-                out.append(block.design.rmatmul(s[..., None] * rest[0]))
-            if order > 1:
-                out.append(block.design.gram(s[..., None, None] * rest[1]))
-            return tuple(out)
-
-        value, *rest = self._accumulate(of_block)
+        fused = order < 2 and theta.ndim == 2
+        source = self._whole if fused else self.source
+        value, *rest = accumulate(source, lambda block: self._sums(block, theta, order, fused))
         value = value + self.penalty.value(theta)
         if order > 0:
             rest[0] = rest[0] + self.penalty.l2 * theta
         if order > 1:
             rest[1] = self._grounded(rest[1] + _diagonal(self.penalty.l2.expand(*theta.shape)))
         return Taylor(value, *rest)
+
+    @cached_property
+    def _whole(self) -> Source:
+        """The rows in blocks as large as they come where a compiled pass cuts them by itself; else as they are."""
+        copied = self.columns is not None or (self.coordinates is not None and self.coordinates.explicit)
+        return self.source if copied or self.loss.name != "logistic" else self.source.whole(self.dtype)
+
+    def _sums(self, block: Block, theta: Tensor, order: int, fused: bool) -> tuple[Tensor, ...]:
+        """Value, gradient, Hessian of the loss over a block: by the compiled pass where there is one, else in plain torch."""
+        if fused and self.loss.name == "logistic" and self.columns is None:
+            design = block.design.moved(self.coordinates, self.dtype)
+            found = design.logistic(theta, block.y, block.weight, block.offset, order)
+            if found is not None:
+                return found[: order + 1]
+        block = self._view(block)
+        s = block.weight
+        value, *rest = self.loss.taylor(self.eta(block, theta), block.y, order)
+        out = [(s * value).double().sum(-1)]
+        if order > 0:
+            out.append(block.design.rmatmul(s[..., None] * rest[0]))
+        if order > 1:
+            out.append(block.design.gram(s[..., None, None] * rest[1]))
+        return tuple(out)
 
     def _grounded(self, hess: Tensor) -> Tensor:
         """Give the directions in which a softmax is flat (one constant for all classes) a curvature, where no L2 does.

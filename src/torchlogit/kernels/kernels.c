@@ -56,6 +56,7 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #include "rows.h"
 #define STORE double
 #include "dense.h"
+#include "moments.h"
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"
@@ -73,6 +74,7 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #define rows_of_f32_f64 rows_of_f64
 #define STORE float
 #include "dense.h"
+#include "moments.h"
 #undef STORE
 #undef N
 #undef REAL
@@ -87,3 +89,10 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"
+#undef N
+#undef INDEX
+#define N(name) name##_f64_f32 /* stored in double, computed in float */
+#define read_rows_f64_f32 read_rows_f32
+#define rows_of_f64_f32 rows_of_f32
+#define STORE double
+#include "dense.h"

@@ -11,6 +11,8 @@ import torch
 
 LEVELS = {"AVX512": ("avx512", "avx2", "base"), "AVX2": ("avx2", "base")}  # what torch calls the processor's best
 
+ALONE = 2**17  # numbers read by one thread: 30 microseconds, about what making another one costs
+
 
 @cache
 def library() -> ctypes.CDLL | None:
@@ -27,3 +29,8 @@ def library() -> ctypes.CDLL | None:
             except OSError:  # built for another machine
                 continue
     return None
+
+
+def threads_for(numbers: int) -> ctypes.c_int:
+    """Threads for a pass over so many numbers: torch's number of them, or one where a thread costs more than it brings."""
+    return ctypes.c_int(torch.get_num_threads() if numbers > ALONE else 1)

@@ -95,4 +95,17 @@ void N(sparse_gram)(const REAL *x, const INDEX *index, const INDEX *start, int64
         }
     free(sums);
 }
+
+/* out (d, 3): sums of w x, w |x|, w x^2 of each column. */
+void N(sparse_moments)(const REAL *x, const INDEX *index, const INDEX *start, int64_t n, int64_t d,
+                       const double *weight, int64_t weight_stride, double *out) {
+    for (int64_t j = 0; j < 3 * d; j++) out[j] = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double w = weight[i * weight_stride];
+        for (INDEX k = start[i]; k < start[i + 1]; k++) {
+            double s = w * x[k], *restrict own = out + 3 * (int64_t)index[k];
+            own[0] += s, own[1] += __builtin_fabs(s), own[2] += s * x[k];
+        }
+    }
+}
 #undef SPARSE_TILE

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from torchlogit.linalg import factor
 from torchlogit.solvers.base import Point, minimize, search
 from torchlogit.solvers.newton import Newton
 
@@ -42,14 +43,20 @@ class LBFGS:
     def init(self, objective: Any, theta: Tensor) -> Point:
         """Solve the sample if it is small, then look at all rows from there."""
         sketch = self._sketch(objective)
-        at = objective.taylor(theta, 1)
         if sketch is not objective and objective.p * objective.k <= NEWTON_LIMIT:
-            start = minimize(sketch, theta, Newton(), max_iter=8, tol=1e-6).theta
-            there = objective.taylor(start, 1)
-            better = there.value < at.value
-            theta = torch.where(better[..., None, None], start, theta)
-            at = type(at)(*(torch.where(_like(better, b), b, a) for a, b in zip(at[:2], there[:2], strict=True)))
+            return self._from_sketch(objective, sketch, theta)
+        at = objective.taylor(theta, 1)
         return _point(theta, at, Memory(sketch.preconditioner(theta)))
+
+    def _from_sketch(self, objective: Any, sketch: Any, theta: Tensor) -> Point:
+        """The sample's optimum, unless all rows there cost more than the sample says they do at theta; its Hessian stays."""
+        solved = minimize(sketch, theta, Newton(), max_iter=8, tol=1e-6).point
+        at, before = objective.taylor(solved.theta, 1), sketch.taylor(theta, 0).value
+        worse = at.value > before
+        if not bool(worse.any()):
+            return _point(solved.theta, at, Memory(factor(solved.at.hess).solve))
+        theta = torch.where(worse[..., None, None], theta, solved.theta)
+        return _point(theta, objective.taylor(theta, 1), Memory(sketch.preconditioner(theta)))
 
     def step(self, objective: Any, point: Point) -> Point:
         """One step; a pair whose product is not clearly positive is not kept."""
@@ -96,10 +103,6 @@ def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor
         energy, before = _dot(residual, z), energy
         search_along = z + energy / before.clamp_min(1e-300) * search_along
     return direction
-
-
-def _like(mask: Tensor, t: Tensor) -> Tensor:
-    return mask.reshape(mask.shape + (1,) * (t.ndim - mask.ndim))
 
 
 def _point(theta: Tensor, at: Any, memory: Memory) -> Point:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from torchlogit.design import Design
+from torchlogit.kernels.passes import suits
 from torchlogit.sources.base import Block
 
 if TYPE_CHECKING:
@@ -77,6 +79,14 @@ class MemorySource:
         """All rows are here: the total is the sum."""
         return total
 
+    def whole(self, dtype: torch.dtype) -> MemorySource:
+        """The same rows as one block where a compiled pass cuts them by itself (``dtype``: what it computes in), else self."""
+        if not suits(self.x, dtype):
+            return self
+        out = copy(self)
+        out.block_rows = max(1, self.n_rows)
+        return out
+
     def batches(self, size: int, generator: torch.Generator) -> Iterator[MemorySource]:
         """All rows once, in random order, ``size`` at a time; the last batch may be smaller."""
         for picked in torch.randperm(self.n_rows, generator=generator).split(size):
@@ -88,8 +98,9 @@ class MemorySource:
         return MemorySource(block.design.x, block.y, block.weight * factor, offset, intercept=self.intercept)
 
     def sample(self, rows: int, seed: int = 0) -> MemorySource:
-        """``rows`` random rows without replacement, their weights scaled up by n / rows; all rows if there are fewer."""
+        """One random row of each of ``rows`` equal stretches, weights scaled up by n / rows; all rows if there are fewer."""
         if rows >= self.n_rows:
             return self
-        picked = torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(seed))[:rows].sort().values
+        place = torch.arange(rows) + torch.rand(rows, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        picked = (place * (self.n_rows / rows)).long().clamp_max(self.n_rows - 1)
         return self._picked(picked, self.n_rows / rows)

@@ -19,6 +19,7 @@ from torchlogit.tables.names import FIRST, show, show_list, show_rows, show_valu
 Array = npt.NDArray[Any]
 Rows = Sequence[int] | npt.NDArray[np.integer[Any]]
 EXACT = 2**53
+COUNTED = 2**16  # span of whole numbers up to which they are counted
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_, Decimal, Fraction)
 _DATES = "a date or time. Turn it into a number of a unit you choose, such as days since a date"
 
@@ -121,9 +122,22 @@ def distinct(cells: Cells, name: str) -> tuple[Array, npt.NDArray[np.int64]]:
         place = {value: code for code, value in enumerate(found)}
         codes[~cells.missing] = np.fromiter(map(place.__getitem__, present), np.int64, len(present))
     else:
-        found, inverse = np.unique(present, return_inverse=True)
+        found, inverse = _unique(present)
         codes[~cells.missing] = inverse
     return found, codes
+
+
+def _unique(values: Array) -> tuple[Array, Array]:
+    """`np.unique` with its inverse; whole numbers near each other are counted, not sorted."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, -1.0)
+    if not (abs(low) < EXACT and low <= high < low + COUNTED and low == int(low)):
+        return np.unique(values, return_inverse=True)
+    whole = values.astype(np.int64)
+    if values.dtype.kind == "f" and not np.array_equal(whole, values):
+        return np.unique(values, return_inverse=True)
+    place = whole - int(low)
+    occurs = np.bincount(place) > 0
+    return (np.flatnonzero(occurs) + int(low)).astype(values.dtype), (np.cumsum(occurs) - 1)[place]
 
 
 def _of_series(series: Any, name: str) -> Cells:

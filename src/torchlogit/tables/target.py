@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError, DataWarning
-from torchlogit.tables.cells import Cells, distinct, numeric, read_cells, refuse
+from torchlogit.tables.cells import Cells, check_exact, distinct, numeric, read_cells, refuse
 from torchlogit.tables.names import show, show_list, show_rows, show_value, warn_lookalikes
 
 FEW_ROWS = 8
@@ -117,6 +117,10 @@ def _check_numbers(cells: Cells, name: str) -> None:
     """Refuse numbers that are no labels: infinities, fractions, integers float64 cannot hold."""
     if cells.values.dtype.kind == "O":
         return
+    if cells.values.dtype.kind in "iu" and cells.values.dtype.itemsize > 4:
+        check_exact(cells.values, ~cells.missing, name)
+    if cells.values.dtype.kind != "f":
+        return
     values = numeric(cells, name)
     fractions = np.flatnonzero(~cells.missing & (values != np.rint(values)))
     if fractions.size:
@@ -128,7 +132,8 @@ def _check_numbers(cells: Cells, name: str) -> None:
 
 
 def _check_classes(classes: npt.NDArray[Any], codes: npt.NDArray[np.int64], name: str, binary: bool) -> None:
-    target, n_rows = f"target `{show(name)}`", int((codes >= 0).sum())
+    target, counts = f"target `{show(name)}`", np.bincount(codes + 1, minlength=len(classes) + 1)[1:]
+    n_rows = int(counts.sum())
     if n_rows == 0:
         raise DataError(f"{target} has no label in any of its {len(codes)} rows (0 sample(s)).")
     if len(classes) == 1:
@@ -142,7 +147,7 @@ def _check_classes(classes: npt.NDArray[Any], codes: npt.NDArray[np.int64], name
             f"{target} has {len(classes)} classes in {n_rows} rows and looks like an identifier or a measurement; "
             "name another column, or join labels into fewer classes."
         )
-    few = np.flatnonzero(np.bincount(codes[codes >= 0]) < FEW_ROWS)
+    few = np.flatnonzero(counts < FEW_ROWS)
     if few.size:
         told = describe_classes(classes, codes, few)
         warnings.warn(f"{target}: fewer than {FEW_ROWS} rows in class {told}.", DataWarning, stacklevel=3)

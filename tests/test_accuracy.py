@@ -18,7 +18,7 @@ from torchlogit import L1, L2, AliasedWarning
 GOLDEN = Path(__file__).parent / "golden" / "accuracy.json"
 TRUE = json.loads(GOLDEN.read_text(encoding="utf-8"))
 FLOOR = 12.0
-LUCK = 0.5  # of rounding: R's own last digits came out this way on one machine, ours come out so on another
+LUCK = 0.7  # of rounding: R's own last digits came out this way on one machine, ours come out so on another
 
 
 def of_r(name):

@@ -5,12 +5,43 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 
 import torch
 
 if hasattr(os, "register_at_fork"):
     # A forked process has none of its parent's OpenMP threads and would wait for them for ever: it works with one.
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+_lock, _inside, _given = Lock(), 0, 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch's own operations take one thread, for work so small that handing it out costs more than doing it.
+
+    Each operation of several threads waits for the last of them: where a neighbour keeps a core busy, thousands of small
+    operations take ten times as long. Compiled passes still take what torch was given: see `threads`.
+    """
+    global _inside, _given
+    with _lock:
+        if _inside == 0:
+            _given = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                torch.set_num_threads(_given)
+
+
+def threads() -> int:
+    """The number of threads that torch was given by whoever uses it."""
+    return _given if _inside else torch.get_num_threads()
 
 
 @contextmanager

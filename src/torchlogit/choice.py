@@ -21,8 +21,10 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(solver: Any, *, n: int, p: int, k: int, rough: bool) -> Choice:
+def choose(solver: Any, *, n: int, p: int, k: int, rough: bool, entries: float | None = None) -> Choice:
     """The solver for n rows, p·k coefficients and a penalty with (``rough``) or without an L1 part.
+
+    ``entries`` is how many numbers a row of a sparse table stores, on average; None for dense rows.
 
     ``solver`` is "auto", a name in `SOLVERS`, or a solver object. ParameterError for an unknown name, an L1 penalty
     with a solver that cannot make exact zeros, or a Hessian that would not fit in memory.
@@ -35,8 +37,8 @@ def choose(solver: Any, *, n: int, p: int, k: int, rough: bool) -> Choice:
         return Choice(_fitting(solver, p * k, rough), "asked for")
     if rough:
         return Choice(Proximal(), "an L1 penalty needs exact zeros")
-    work = n * p * p * k * (k + 1) / 2
-    if p * k <= NEWTON_SIZE and (work <= NEWTON_WORK or n < 50 * p):
+    work = n * (p if entries is None else entries + 1) ** 2 * k * (k + 1) / 2
+    if p * k <= NEWTON_SIZE and (work <= NEWTON_WORK or (n < 50 * p and entries is None)):
         return Choice(Newton(), f"{p * k} coefficients: a full Hessian is cheap")
     return Choice(LBFGS(), f"{n} rows and {p * k} coefficients: a full Hessian a step would cost more")
 

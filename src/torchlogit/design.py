@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torchlogit.kernels.passes import column_moments, hessian_pass, logistic_pass, sparse_gram, sparse_moments
+from torchlogit.kernels.passes import column_moments, gram_pass, hessian_pass, logistic_pass, sparse_moments
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2**21  # entries of the weighted copies of a block that are made at a time
 NARROW = 512  # columns up to which many Gram matrices of a sparse block are cheaper from its dense form
+PACKED = 1024  # columns up to which the compiled Gram matrix keeps up with a GEMM
 CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 
 
@@ -204,7 +205,7 @@ class Design:
         return torch.cat([sums, out], -2) if self.intercept else out
 
     def logistic(
-        self, theta: Tensor, y: Tensor, weight: Tensor, offset: Tensor, order: int = 1, curvature: Tensor | None = None
+        self, theta: Tensor, y: Tensor, weight: Tensor, offset: Tensor, curvature: Tensor | None = None, order: int = 1
     ) -> tuple[Tensor, Tensor] | None:
         """Σ s ℓ and its gradient (p, 1) for the logistic loss in one read of x; None where there is no kernel for it.
 
@@ -292,7 +293,7 @@ class Design:
 
     def _moments(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """``xᵀ diag(h) x`` (c, d, d) and ``xᵀ h`` (c, d), before any coordinates."""
-        whole = None if self.dense or len(h) > 1 else sparse_gram(self.x, h[0])
+        whole = gram_pass(self.x, h[0], self.dtype) if len(h) == 1 and self.x.shape[1] <= PACKED else None
         if whole is not None:
             return whole[None, 1:, 1:].to(h.dtype), whole[None, 0, 1:].to(h.dtype)
         sums = self._adjoint(h.mT).mT

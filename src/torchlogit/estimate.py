@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from torchlogit.arithmetic import one_thread
 from torchlogit.choice import Choice, choose
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
@@ -23,6 +25,7 @@ from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Record, Status, min
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
 
+FEW = 200  # coefficients up to which torch's operations beside the compiled passes are too small for two threads
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
 LOCAL = ", at an optimum; with this link there may be others"
@@ -84,12 +87,13 @@ def estimate(
             f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
         )
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
-    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough)
+    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough, entries=source.entries)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
     begin = objective.zeros()
     begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
-    solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
+    with one_thread() if objective.p * k <= FEW else nullcontext():
+        solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
     point, status, kind = _certified(objective, solution, choice.solver, tol)
     point = _centred(point, strengths) if loss.symmetric else point
     apart, complete, infinite = _separated(objective, point, status, rank.coordinates)

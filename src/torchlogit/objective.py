@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.design import Coordinates
+from torchlogit.design import PACKED, Coordinates, Design
 from torchlogit.linalg import factor
 from torchlogit.losses import Loss
 from torchlogit.penalties import Strengths
@@ -60,12 +60,13 @@ class Objective:
             yield self._view(block)
 
     def _view(self, block: Block) -> Block:
-        design = block.design.moved(self.coordinates, self.dtype)
-        if self.columns is not None:
-            design = design.select(self.columns)
-        return block._replace(
-            design=design, weight=block.weight.to(self.dtype), offset=block.offset.to(self.dtype), y=block.y
-        )
+        weight, offset = block.weight.to(self.dtype), block.offset.to(self.dtype)
+        return block._replace(design=self._seen(block.design), weight=weight, offset=offset)
+
+    def _seen(self, design: Design) -> Design:
+        """Rows in these coordinates and working precision, of the chosen columns."""
+        design = design.moved(self.coordinates, self.dtype)
+        return design if self.columns is None else design.select(self.columns)
 
     def eta(self, block: Block, theta: Tensor) -> Tensor:
         """η of a block's rows, (*B, n, k)."""
@@ -76,9 +77,8 @@ class Objective:
 
     def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
         """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
-        fused = order < 2 and theta.ndim == 2
-        source = self._whole if fused else self.source
-        value, *rest = accumulate(source, lambda block: self._sums(block, theta, order, fused))
+        source = self._whole if theta.ndim == 2 and (order < 2 or self.p <= PACKED) else self.source
+        value, *rest = accumulate(source, lambda block: self._sums(block, theta, order))
         value = value + self.penalty.value(theta)
         if order > 0:
             rest[0] = rest[0] + self.penalty.l2 * theta
@@ -92,13 +92,22 @@ class Objective:
         copied = self.columns is not None or (self.coordinates is not None and self.coordinates.explicit)
         return self.source if copied or self.loss.name != "logistic" else self.source.whole(self.dtype)
 
-    def _sums(self, block: Block, theta: Tensor, order: int, fused: bool) -> tuple[Tensor, ...]:
-        """Value, gradient, Hessian of the loss over a block: by the compiled pass where there is one, else in plain torch."""
-        if fused and self.loss.name == "logistic" and self.columns is None:
-            design = block.design.moved(self.coordinates, self.dtype)
-            found = design.logistic(theta, block.y, block.weight, block.offset, order)
-            if found is not None:
-                return found[: order + 1]
+    def _sums(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...]:
+        """Value, gradient, Hessian of the loss over a block: by compiled passes where there are any, else in plain torch."""
+        return self._fused(block, theta, order) or self._plain(block, theta, order)
+
+    def _fused(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...] | None:
+        if theta.ndim > 2 or self.loss.name != "logistic":
+            return None
+        design, curvature = self._seen(block.design), None
+        if order > 1:
+            curvature = torch.empty(len(block.y), dtype=torch.float64)
+        found = design.logistic(theta, block.y, block.weight, block.offset, curvature, order)
+        if found is None or curvature is None:
+            return found if found is None else found[: order + 1]
+        return (*found, design.gram(curvature.to(self.dtype)[:, None, None]))
+
+    def _plain(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...]:
         block = self._view(block)
         s = block.weight
         value, *rest = self.loss.taylor(self.eta(block, theta), block.y, order)

@@ -194,7 +194,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fitted(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
         """The fit to these rows, with the sentences it is told with."""
         (k, loss), penalty, columns = loss_for("auto", len(classes), self.link), penalty_of(self), self._columns()
-        choice = choice_of(self, penalty, source.n_rows, source.n_features + source.intercept, k)
+        size = source.n_rows, source.n_features + source.intercept
+        choice = choice_of(self, penalty, *size, k, source.entries)
         e = estimated(
             source,
             columns,

@@ -66,13 +66,13 @@ def penalty_of(of: Any) -> ElasticNet:
     return NoPenalty() if math.isinf(of.C) else ElasticNet(1 / float(of.C), RATIOS.get(given, ratio))
 
 
-def choice_of(of: Any, penalty: ElasticNet, n: int, p: int, k: int) -> Choice:
+def choice_of(of: Any, penalty: ElasticNet, n: int, p: int, k: int, entries: float | None) -> Choice:
     """The solver, seeded by ``random_state``, and why it was taken; with an L1 part scikit-learn's names are all "auto"."""
     rough = penalty.l1_ratio > 0 and not penalty.free
     solver = of.solver
     if isinstance(solver, str) and solver in SKLEARN:
         solver = "auto" if rough else SKLEARN[solver]
-    choice = choose(solver, n=n, p=p, k=k, rough=rough)
+    choice = choose(solver, n=n, p=p, k=k, rough=rough, entries=entries)
     if of.random_state is None or not is_dataclass(choice.solver) or not hasattr(choice.solver, "seed"):
         return choice
     seed = int(check_random_state(of.random_state).randint(2**31 - 1))

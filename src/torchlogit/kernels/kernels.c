@@ -49,6 +49,18 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
     }
 }
 
+static int64_t gram_width(int64_t d) { return (d + 8) / 8 * 8; }
+
+/* The lower triangles of (lanes, width, width), summed, as a symmetric (p, p). */
+static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, int64_t p, double *out) {
+    for (int64_t a = 0; a < p; a++)
+        for (int64_t b = 0; b <= a; b++) {
+            double total = 0, carry = 0;
+            for (int64_t lane = 0; lane < lanes; lane++) two_sum(&total, &carry, sums[(lane * width + a) * width + b]);
+            out[a * p + b] = out[b * p + a] = total + carry;
+        }
+}
+
 #define REAL double
 #define REAL_IS_DOUBLE
 #define N(name) name##_f64
@@ -56,12 +68,15 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #include "rows.h"
 #define STORE double
 #include "dense.h"
+#include "columns.h"
+#include "gram.h"
 #include "moments.h"
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"
 #undef N
 #undef INDEX
+#include "many.h"
 #define N(name) name##_f64_long
 #define INDEX int64_t
 #define read_rows_f64_long read_rows_f64
@@ -74,6 +89,8 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #define rows_of_f32_f64 rows_of_f64
 #define STORE float
 #include "dense.h"
+#include "columns.h"
+#include "gram.h"
 #include "moments.h"
 #undef STORE
 #undef N
@@ -86,6 +103,7 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #include "rows.h"
 #define STORE float
 #include "dense.h"
+#include "gram.h"
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"
@@ -96,3 +114,4 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 #define rows_of_f64_f32 rows_of_f32
 #define STORE double
 #include "dense.h"
+#include "gram.h"

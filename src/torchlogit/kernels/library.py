@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from torchlogit.arithmetic import threads
+
 LEVELS = {"AVX512": ("avx512", "avx2", "base"), "AVX2": ("avx2", "base")}  # what torch calls the processor's best
 
 ALONE = 2**17  # numbers read by one thread: 30 microseconds, about what making another one costs
@@ -33,4 +35,4 @@ def library() -> ctypes.CDLL | None:
 
 def threads_for(numbers: int) -> ctypes.c_int:
     """Threads for a pass over so many numbers: torch's number of them, or one where a thread costs more than it brings."""
-    return ctypes.c_int(torch.get_num_threads() if numbers > ALONE else 1)
+    return ctypes.c_int(threads() if numbers > ALONE else 1)

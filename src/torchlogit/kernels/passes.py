@@ -116,13 +116,13 @@ def sparse_moments(x: Any, weight: Tensor) -> Tensor | None:
     return out.mT
 
 
-def sparse_gram(x: Any, h: Tensor) -> Tensor | None:
-    """``Σ hᵢ zᵢ zᵢᵀ`` (d + 1, d + 1) with ``z = (1, x)`` for CSR rows and row weights h (n,)."""
-    call = _kernel("gram", x, _dtype(x))
+def gram_pass(x: Any, h: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """``Σ hᵢ zᵢ zᵢᵀ`` (d + 1, d + 1) with ``z = (1, x)`` and row weights h (n,), multiplied in ``dtype``."""
+    call = _kernel("gram", x, dtype)
     if call is None:
         return None
     out, h = torch.empty(x.shape[1] + 1, x.shape[1] + 1, dtype=torch.float64), h.double().contiguous()
-    call(_at(h), threads_for(_size(x)), _at(out))
+    call(_at(h), threads_for(_size(x) * (x.shape[1] if isinstance(x, Tensor) else 8) // 8), _at(out))
     return out
 
 

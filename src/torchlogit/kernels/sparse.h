@@ -87,12 +87,7 @@ void N(sparse_gram)(const REAL *x, const INDEX *index, const INDEX *start, int64
     double *sums = calloc(lanes * p * p, sizeof(double));
     N(Gram) task = {x, index, start, h, n, d, lanes, sums};
     run_lanes(N(gram_lane), &task, lanes, threads);
-    for (int64_t a = 0; a < p; a++)
-        for (int64_t b = 0; b <= a; b++) {
-            double total = 0, carry = 0;
-            for (int64_t lane = 0; lane < lanes; lane++) two_sum(&total, &carry, sums[(lane * p + a) * p + b]);
-            out[a * p + b] = out[b * p + a] = total + carry;
-        }
+    gather_symmetric(sums, lanes, p, p, out);
     free(sums);
 }
 

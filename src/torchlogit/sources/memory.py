@@ -48,6 +48,7 @@ class MemorySource:
         self.device = torch.device("cpu") if self.sparse else x.device
         self.n_rows: int = x.shape[0]
         self.n_features: int = x.shape[1]
+        self.entries = x.nnz / max(1, self.n_rows) if self.sparse else None
         self.weight = torch.ones((), dtype=torch.float64, device=self.device) if weight is None else weight
         self.weight = self.weight.expand(*self.weight.shape[:-1], self.n_rows)
         self.has_offset = offset is not None
@@ -61,17 +62,20 @@ class MemorySource:
 
         Sparse rows of few columns may be made dense block by block (`Design`): such a block then stays under 100 MB.
         """
-        if not self.sparse:
+        if self.entries is None:
             return self.n_features
         filled = self.n_features // 32 if self.n_features <= 4096 else 0
-        return max(8 + 2 * self.x.nnz // max(1, self.n_rows), filled)
+        return max(8 + int(2 * self.entries), filled)
 
     def __iter__(self) -> Iterator[Block]:
         for i in range(0, self.n_rows, self.block_rows):
             yield self._block(slice(i, min(i + self.block_rows, self.n_rows)), i)
 
     def _block(self, rows: slice | Tensor, start: int = 0) -> Block:
-        x = self.x[rows.numpy()] if self.sparse and isinstance(rows, Tensor) else self.x[rows]
+        if isinstance(rows, slice) and rows == slice(0, self.n_rows):
+            x = self.x  # SciPy would copy it
+        else:
+            x = self.x[rows.numpy()] if self.sparse and isinstance(rows, Tensor) else self.x[rows]
         offset = self.offset[rows] if self.offset.ndim else self.offset
         return Block(Design(x, self.intercept), self.y[..., rows], self.weight[..., rows], offset, start)
 

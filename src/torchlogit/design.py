@@ -230,14 +230,18 @@ class Design:
         first, second = torch.tril_indices(k, k, device=h.device)
         pairs = h[..., first, second].movedim(-1, -2)  # (*B, k(k+1)/2, n): each pair of classes once
         parts = self._weighted(pairs.reshape(-1, pairs.shape[-1])).reshape(*batch, -1, p, p)
-        out = h.new_empty(*batch, k, k, p, p)
+        if k == 1:
+            return parts.reshape(*batch, p, 1, p, 1)
+        out = parts.new_empty(*batch, k, k, p, p)
         out[..., first, second, :, :] = parts
         out[..., second, first, :, :] = parts
         return out.movedim((-4, -3, -2, -1), (-3, -1, -4, -2))
 
     def diagonal(self, h: Tensor) -> Tensor:
         """Diagonal of the Gram matrix, (*B, p, k), from weights h (*B, n, k); folded centring and basis are left out."""
-        out = _unflat(self._adjoint(_flat(h), squared=True), h)
+        zeros = torch.zeros(self.x.shape[1], dtype=torch.float64)
+        found = self.moments(h[:, 0].double(), zeros, zeros + 1) if h.ndim == 2 and h.shape[1] == 1 else None
+        out = _unflat(self._adjoint(_flat(h), squared=True), h) if found is None else found[2][:, None].to(h.dtype)
         if self.folded is not None:
             out = out / self.folded.scale[:, None].square()
         return torch.cat([h.sum(-2, keepdim=True), out], -2) if self.intercept else out
@@ -278,37 +282,49 @@ class Design:
 
     def _weighted(self, h: Tensor) -> Tensor:
         """``zᵀ diag(h) z`` (c, p, p) for each of c vectors of weights h (c, n)."""
-        inner, sums = self._moments(h)
-        total = h.sum(-1)
+        gram = self._raw_gram(h)
         if self.folded is not None:
-            inner, sums = _shifted(inner, sums, total, self.folded.centre)
-            inner = self.folded.adjoint(self.folded.adjoint(inner).mT)
-            sums = self.folded.adjoint(sums[..., None])[..., 0]
-            if self.folded.shift is not None:
-                inner, sums = _shifted(inner, sums, total, self.folded.shift)
-        if not self.intercept:
-            return inner
-        top = torch.cat([total[:, None], sums], -1)[:, None]
+            gram = _moved_gram(gram, self.folded if gram.dtype == self.dtype else self.coordinates)
+        return gram if self.intercept else gram[:, 1:, 1:]
+
+    def _raw_gram(self, h: Tensor) -> Tensor:
+        """``Σ h (1, x)(1, x)ᵀ`` (c, d + 1, d + 1), before any coordinates."""
+        if len(h) == 1 and self.x.shape[1] <= PACKED:
+            compiled = gram_pass(self.x, h[0], self.dtype)
+            if compiled is not None:
+                return compiled[None]
+        sums, inner = self._adjoint(h.mT).mT, self._inner(h)
+        top = torch.cat([h.sum(-1)[:, None], sums], -1)[:, None]
         return torch.cat([top, torch.cat([sums[..., None], inner], -1)], -2)
 
-    def _moments(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """``xᵀ diag(h) x`` (c, d, d) and ``xᵀ h`` (c, d), before any coordinates."""
-        whole = gram_pass(self.x, h[0], self.dtype) if len(h) == 1 and self.x.shape[1] <= PACKED else None
-        if whole is not None:
-            return whole[None, 1:, 1:].to(h.dtype), whole[None, 0, 1:].to(h.dtype)
-        sums = self._adjoint(h.mT).mT
+    def _inner(self, h: Tensor) -> Tensor:
+        """``xᵀ diag(h) x`` (c, d, d)."""
         if self.dense or (len(h) > 1 and self.x.shape[1] <= NARROW):
             x = (self.x if self.dense else _torch(self.x.toarray())).to(self.dtype)
             chunks = h.split(max(1, CHUNK // max(1, x.numel())))
-            return torch.cat([(x * part[..., None]).mT @ x for part in chunks]), sums
+            return torch.cat([(x * part[..., None]).mT @ x for part in chunks])
         weighted = (self.x.multiply(part.numpy()[:, None]).tocsr().T @ self.x for part in h)
-        return torch.stack([_torch(part.toarray()) for part in weighted]), sums
+        return torch.stack([_torch(part.toarray()) for part in weighted])
 
 
-def _shifted(inner: Tensor, sums: Tensor, total: Tensor, by: Tensor) -> tuple[Tensor, Tensor]:
-    """Second and first moments about ``by`` from those about 0."""
-    cross = sums[..., :, None] * by
-    return inner - cross - cross.mT + total[:, None, None] * torch.outer(by, by), sums - total[:, None] * by
+def _moved_gram(gram: Tensor, to: Any) -> Tensor:
+    """The Gram matrix of (1, z) (c, r + 1, r + 1) from that of (1, x), in place where z is only moved and scaled."""
+    _shift(gram, to.centre)
+    gram[:, 1:] /= to.scale[:, None]
+    gram[:, :, 1:] /= to.scale
+    if to.basis is None:
+        return gram
+    whole = torch.block_diag(to.basis.new_ones(1, 1), to.basis)
+    gram = whole.mT @ gram @ whole
+    if to.shift is not None:
+        _shift(gram, to.shift)
+    return gram
+
+
+def _shift(gram: Tensor, by: Tensor) -> None:
+    """Move the columns beside the 1 by ``by``, in place."""
+    gram[:, 1:] -= by[:, None] * gram[:, :1]
+    gram[:, :, 1:] -= gram[:, :, :1] * by
 
 
 def _torch(array: Any) -> Tensor:

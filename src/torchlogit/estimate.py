@@ -25,7 +25,9 @@ from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Record, Status, min
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
 
-FEW = 200  # coefficients up to which torch's operations beside the compiled passes are too small for two threads
+EXACT = 1e-10  # tolerance below which a last step is worth its pass
+MATRICES = range(1000, 3001)  # p from which, up to which, p × p matrices are worth torch's threads beside compiled passes
+LITTLE = 10**6  # numbers up to which torch's own passes are not
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
 LOCAL = ", at an optimum; with this link there may be others"
@@ -65,7 +67,16 @@ class Estimate(NamedTuple):
     complete: bool = False
 
 
-def estimate(
+def estimate(source: Source, columns: Sequence[str], k: int, *, loss: Loss, **settings: Any) -> Estimate:
+    """Minimise F over the rows of a source; the settings are those of `_estimate`."""
+    p = source.n_features + source.intercept
+    compiled = loss.name == "logistic" and source.whole(torch.float64) is not source
+    small = p not in MATRICES if compiled else source.n_rows * p * k <= LITTLE
+    with one_thread() if small else nullcontext():
+        return _estimate(source, columns, k, loss=loss, **settings)
+
+
+def _estimate(
     source: Source,
     columns: Sequence[str],
     k: int,
@@ -79,7 +90,7 @@ def estimate(
     start: Tensor | None = None,
     watch: Callable[[Record], None] | None = None,
 ) -> Estimate:
-    """Minimise F over the rows of a source. ``start`` is a theta (p, k) in the user's units, about x = 0."""
+    """``start`` is a theta (p, k) in the user's units, about x = 0."""
     rank = _coordinates(source, penalty, isinstance(solver, SGD))
     coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
     if strengths.rough and type(loss).conjugate is Loss.conjugate:
@@ -92,8 +103,7 @@ def estimate(
     begin = objective.zeros()
     begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
-    with one_thread() if objective.p * k <= FEW else nullcontext():
-        solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
+    solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
     point, status, kind = _certified(objective, solution, choice.solver, tol)
     point = _centred(point, strengths) if loss.symmetric else point
     apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
@@ -179,7 +189,8 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
     """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
-    if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > 1e-30:
+    exact = tol < EXACT and float(relative(point)) > 1e-30
+    if isinstance(solver, Newton | Proximal) and status is Status.converged and exact:
         further = solver.step(objective, point)
         closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
         lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol
@@ -252,7 +263,7 @@ def _null(objective: Objective) -> float:
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
     if not objective.source.has_offset and objective.loss.name != "squared":
-        (totals,) = accumulate(objective.source, lambda block: (_class_weights(block, objective.k),))
+        (totals,) = accumulate(objective.source.whole(torch.float64), lambda block: (_class_weights(block, objective.k),))
         return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
     only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)

@@ -83,7 +83,8 @@ class Objective:
         if order > 0:
             rest[0] = rest[0] + self.penalty.l2 * theta
         if order > 1:
-            rest[1] = self._grounded(rest[1] + _diagonal(self.penalty.l2.expand(*theta.shape)))
+            _entries(rest[1]).add_(self.penalty.l2)
+            rest[1] = self._grounded(rest[1])
         return Taylor(value, *rest)
 
     @cached_property
@@ -126,13 +127,44 @@ class Objective:
         """
         if not self.loss.symmetric:
             return hess
-        own = hess.diagonal(dim1=-4, dim2=-2).diagonal(dim1=-3, dim2=-2).mean(-1)  # (*B, p)
+        own = _entries(hess).mean(-1)  # (*B, p)
         l1, l2 = (t.expand(self.p, self.k).amax(-1) for t in self.penalty)
         ground = torch.where(l2 > 0, 0.0, torch.where(l1 > 0, GROUND, 1.0)) * own / self.k
         return hess + torch.diag_embed(ground)[..., :, None, :, None].expand_as(hess)
 
+    def hessian(self, theta: Tensor) -> Callable[[Tensor], Tensor]:
+        """Products v ↦ Hv, (*B, p, k), with the Hessian of the smooth part at theta, one pass each and without the Hessian.
+
+        Compiled passes keep one number a row from theta; without them η is worked out again for each product.
+        """
+        curvature = self._row_curvature(theta)
+        if curvature is None:
+            return lambda v: self.hvp(theta, v)
+
+        def product(v: Tensor) -> Tensor:
+            def of_block(block: Block) -> tuple[Tensor, ...]:
+                out = self._seen(block.design).curved(v, curvature[block.start :][: len(block.y)])
+                assert out is not None
+                return (out,)
+
+            return accumulate(self._whole, of_block)[0] + self.penalty.l2 * v
+
+        return product
+
+    def _row_curvature(self, theta: Tensor) -> Tensor | None:
+        """s ℓ″ of every row (n,), by a compiled pass; None where there is none."""
+        if self._whole is self.source or theta.ndim > 2:
+            return None
+        out = theta.new_empty(self.source.n_rows)
+        for block in self._whole:
+            rows = out[block.start :][: len(block.y)]
+            design = self._seen(block.design)
+            if design.logistic(theta, block.y, block.weight, block.offset, rows, 0) is None:
+                return None
+        return out
+
     def hvp(self, theta: Tensor, v: Tensor) -> Tensor:
-        """Hessian of the smooth part at theta times v, (*B, p, k), in one pass and without the Hessian."""
+        """`hessian` for one product, in plain torch."""
 
         def of_block(block: Block) -> tuple[Tensor, ...]:
             *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
@@ -221,16 +253,26 @@ class Objective:
     def _curvature(self, theta: Tensor, full: bool) -> Tensor:
         """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
 
+        if not full and (curvature := self._row_curvature(theta)) is not None:
+            return self._floored(*accumulate(self._whole, lambda block: (self._squares(block, curvature),)))
+
         def of_block(block: Block) -> tuple[Tensor, ...]:
             *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
             own = block.weight[..., None] * hess.diagonal(dim1=-2, dim2=-1)
             return (block.design.gram(own.mT[..., None, None]) if full else block.design.diagonal(own),)
 
         (total,) = self._accumulate(of_block)
-        l2 = self.penalty.l2.expand(self.p, self.k)
-        if full:
-            return total + _diagonal(l2.mT[..., None].expand(*total.shape[:-5], self.k, self.p, 1))
-        total = total + l2
+        if not full:
+            return self._floored(total)
+        _entries(total).add_(self.penalty.l2.expand(self.p, self.k).mT[..., None])
+        return total
+
+    def _squares(self, block: Block, curvature: Tensor) -> Tensor:
+        rows = curvature[block.start :][: len(block.y)]
+        return self._seen(block.design).diagonal(rows.to(self.dtype)[:, None])
+
+    def _floored(self, diagonal: Tensor) -> Tensor:
+        total = diagonal + self.penalty.l2
         return total.clamp_min(1e-8 * total.amax((-2, -1), keepdim=True).clamp_min(1e-300))
 
     def separated(self, value: Tensor) -> Tensor:
@@ -251,7 +293,6 @@ class Objective:
             return min(float(b.weight[b.weight > 0].min()) for b in self.source if bool((b.weight > 0).any()))
 
 
-def _diagonal(entries: Tensor) -> Tensor:
-    """(*B, p, k) → (*B, p, k, p, k) with the entries on the diagonal."""
-    *_, p, k = entries.shape
-    return torch.diag_embed(entries.flatten(-2)).unflatten(-1, (p, k)).unflatten(-3, (p, k))
+def _entries(hess: Tensor) -> Tensor:
+    """The diagonal (*B, p, k) of a matrix (*B, p, k, p, k), to be written to."""
+    return hess.diagonal(dim1=-4, dim2=-2).diagonal(dim1=-3, dim2=-2)

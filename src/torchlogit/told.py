@@ -21,7 +21,8 @@ def told(fit: Fit, amplification: Tensor) -> tuple[str, ...]:
     """The sentences, the most important first."""
     lines = [] if fit.status is Status.converged else [_not_certified(fit)]
     lines += [dependence_sentence(fit.columns, dependence) for dependence in fit.dependences]
-    near = [(float(a), j) for j, a in enumerate(amplification) if NEARLY < float(a) < float("inf")]
+    places = ((amplification > NEARLY) & amplification.isfinite()).nonzero()[:, 0].tolist()
+    near = [(float(amplification[j]), j) for j in places]
     if near:
         worst = max(near)[0]
         names = ", ".join(f"`{show(fit.columns[j])}`" for _, j in near[:FIRST]) + (" …" if len(near) > FIRST else "")

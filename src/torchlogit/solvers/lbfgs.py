@@ -92,11 +92,11 @@ def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor
     direction, residual = torch.zeros_like(point.theta), -point.at.grad
     z = point.memory.precondition(residual)
     search_along, energy = z, _dot(residual, z)
-    target = 0.01 * energy
+    target, hessian = 0.01 * energy, objective.hessian(point.theta)
     for _ in range(most):
         if bool((energy <= target).all()):
             break
-        curved = objective.hvp(point.theta, search_along)
+        curved = hessian(search_along)
         length = energy / _dot(search_along, curved).clamp_min(1e-300)
         direction, residual = direction + length * search_along, residual - length * curved
         z = point.memory.precondition(residual)

@@ -55,10 +55,15 @@ def accumulate(source: Source, of_block: Callable[[Block], tuple[Tensor, ...]]) 
     with exact_arithmetic():
         parts = (tuple(t.double() for t in of_block(block)) for block in source)
         total = next(parts)
-        carry = tuple(torch.zeros_like(t) for t in total)
+        carry: tuple[Tensor, ...] = ()
         for part in parts:
+            carry = carry or tuple(torch.zeros_like(t) for t in total)
             total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
-        return source.reduce(tuple(t if t.isnan().any() else t + c for t, c in zip(total, carry, strict=True)))
+        return source.reduce(tuple(map(_closed, total, carry)) if carry else total)
+
+
+def _closed(total: Tensor, carry: Tensor) -> Tensor:
+    return total if total.isnan().any() else total + carry
 
 
 def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,10 +14,10 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "torchlogit"
 # From low to high. A module imports its own layer and lower ones; a folder's name stands for all that is in it.
 LAYERS = [
     {"errors", "arithmetic", "strict_json"},
-    {"tables", "design", "linalg", "sigmoids", "losses", "penalties"},
+    {"tables", "design", "linalg", "sigmoids", "losses", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
     {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces"},
-    {"fit", "rows", "told", "intake", "nn", "store", "persist", "estimators"},
+    {"fit", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
@@ -26,6 +26,7 @@ LAYERS = [
 UPWARD = {
     ("fit", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
     ("fit", "report"): "likewise",
+    ("many", "inference"): "likewise, methods of ManyFits",
 }
 
 # Who may import a library. Everywhere else it would be loaded without need or tie the mathematics to it.

@@ -14,10 +14,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from torchlogit import datasets, losses, nn, plots, sigmoids
+    from torchlogit.bootstrap import Bootstrap, bootstrap
     from torchlogit.errors import *  # noqa: F403
-    from torchlogit.estimators import LogisticRegression
+    from torchlogit.estimators import LogisticRegression, LogisticRegressionCV
     from torchlogit.fit import Fit, fit, load
     from torchlogit.inference.links import compare_links
+    from torchlogit.many import ManyFits, fit_many
     from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
     from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
 
@@ -25,8 +27,13 @@ _HOMES = {
     "Fit": "fit",
     "fit": "fit",
     "load": "fit",
+    "ManyFits": "many",
+    "fit_many": "many",
+    "Bootstrap": "bootstrap",
+    "bootstrap": "bootstrap",
     "compare_links": "inference.links",
     "LogisticRegression": "estimators",
+    "LogisticRegressionCV": "estimators",
     "ElasticNet": "penalties",
     "L1": "penalties",
     "L2": "penalties",

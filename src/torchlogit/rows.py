@@ -32,6 +32,7 @@ class Rows:
     recipe: Recipe | None
     dropped: int = 0
     sentences: tuple[str, ...] = ()
+    kept: npt.NDArray[np.int64] | None = None  # the caller's rows that are here, from 0; None: all
 
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
@@ -81,6 +82,7 @@ def read_rows(
         recipe=recipe,
         dropped=n - len(kept.rows),
         sentences=(kept.sentence,) if kept.sentence else (),
+        kept=None if everything else kept.rows,
     )
 
 

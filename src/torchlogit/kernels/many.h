@@ -23,7 +23,7 @@ typedef struct {
     const double *counts; /* by place in order, or none: the weight is multiplied by it */
     const double *strength; /* (d): of L2, in units of x */
     const double *begin;    /* (p), about x = 0, or none */
-    int64_t intercept, most;
+    int64_t intercept, most, longest; /* most steps, rows of a group */
     double tol;
     double *theta, *error; /* (groups, p): estimates about x = 0, square roots of the inverse Hessian's diagonal */
     double *facts;         /* (groups, MANY_FACTS) */
@@ -339,7 +339,7 @@ static void many_group(Desk *desk, int64_t group) {
     double value = 0, distance = 0, null = 0, odds = 0, penalty = 0, slope = 0;
     desk->first = task->start[group], desk->n = task->start[group + 1] - desk->first;
     facts[MANY_FACTS - 1] = 0;
-    if (!many_scale(desk)) return;
+    if (desk->n > task->longest || !many_scale(desk)) return;
     for (int64_t j = 0; j < p; j++) {
         double scale = j < lead ? 1 : desk->scale[j - lead], strength = j < lead ? 0 : task->strength[j - lead];
         desk->l2[j] = strength / scale / scale, free &= strength == 0;

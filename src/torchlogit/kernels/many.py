@@ -24,6 +24,7 @@ SHORTEST = 0.5**30  # of a step
 BATCH = 2**20  # entries of a plain batch of padded groups
 MOST_LANES = 512
 NARROW = 128  # coefficients up to which a fit is small
+LARGEST = 100_000_000  # multiplications of a Hessian up to which it is
 
 
 class Groups(NamedTuple):
@@ -65,6 +66,12 @@ class Ended(NamedTuple):
         value, log_likelihood, null, distance, slope, steps, done = facts.unbind(1)
         return cls(theta, error, value, log_likelihood, null, distance, slope, steps.long(), done > 0)
 
+    @classmethod
+    def open(cls, size: int, p: int, device: torch.device | str = "cpu") -> Ended:
+        """Nothing done yet."""
+        theta = torch.full((size, p), torch.nan, dtype=torch.float64, device=device)
+        return cls.of(theta, theta.clone(), theta.new_zeros(size, FACTS))
+
 
 class _Many(ctypes.Structure):
     """The arguments as many.h has them."""
@@ -78,6 +85,7 @@ class _Many(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("codes", "weight", "offset", "counts", "strength", "begin")),
         ("intercept", ctypes.c_int64),
         ("most", ctypes.c_int64),
+        ("longest", ctypes.c_int64),
         ("tol", ctypes.c_double),
         *((name, ctypes.c_void_p) for name in ("theta", "error", "facts")),
         ("lanes", ctypes.c_int64),
@@ -100,7 +108,7 @@ def compiled(kernel: Any, groups: Groups, most: int, tol: float) -> Ended:
     task = _Many(
         _at(x), x.dtype == torch.float32, row, column, x.shape[1], _at(groups.order), _at(groups.start), size,
         *(_at(t) for t in (groups.codes, groups.weight, groups.offset, groups.counts, groups.strength, groups.begin)),
-        groups.intercept, most, tol, _at(theta), _at(error), _at(facts), min(size, MOST_LANES),
+        groups.intercept, most, LARGEST // p // p, tol, _at(theta), _at(error), _at(facts), min(size, MOST_LANES),
     )  # fmt: skip
     kernel(ctypes.byref(task), threads_for(int(groups.start[-1]) * p))
     return Ended.of(theta, error, facts)
@@ -112,17 +120,18 @@ def _at(t: Tensor | None) -> int | None:
 
 def plain(groups: Groups, most: int, tol: float) -> Ended:
     """`newton` in torch, in batches of groups of about one size: the twin that the kernel is tested against."""
-    parts, places = [], []
-    for batch in _batches(groups.start.diff(), groups.p):
-        parts.append(_fit(groups, batch, most, tol))
-        places.append(batch)
-    back = torch.cat(places).argsort()
-    return Ended(*(torch.cat(field)[back] for field in zip(*parts, strict=True)))
+    sizes = groups.start.diff()
+    out = Ended.open(len(sizes), groups.p, groups.x.device)
+    for batch in _batches(sizes, groups.p):
+        for whole, part in zip(out, _fit(groups, batch, most, tol), strict=True):
+            whole[batch] = part
+    return out
 
 
 def _batches(sizes: Tensor, p: int) -> Iterator[Tensor]:
     """Numbers of groups of about one size, so many that padded they have ``BATCH`` entries."""
     by_size = sizes.argsort()
+    by_size = by_size[(sizes * p * p)[by_size] <= LARGEST]
     at, lengths = 0, sizes[by_size].tolist()
     while at < len(lengths):
         least, many = lengths[at], 1
@@ -197,7 +206,7 @@ def _rows(groups: Groups, batch: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _standardised(x: Tensor, weight: Tensor, intercept: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """z (B, m, p), centre and scale (B, d), and whether both classes of numbers are usable (B,)."""
+    """Z (B, m, p), centre and scale (B, d), and whether both classes of numbers are usable (B,)."""
     total = weight.sum(1)[:, None]
     first = x[:, :1] if intercept else torch.zeros_like(x[:, :1])
     x = x - first
@@ -285,7 +294,9 @@ def _point(batch: _Batch, gamma: Tensor) -> _Point:
     size = hess.diagonal(dim1=1, dim2=2)
     sound = value.isfinite() & hess.isfinite().all(2).all(1) & (size > 0).all(1)
     unit = torch.where(sound[:, None], size, 1.0).rsqrt()
-    scaled = torch.where(sound[:, None, None], hess * unit[..., None] * unit[:, None], torch.eye(size.shape[1]).to(hess))
+    scaled = torch.where(
+        sound[:, None, None], hess * unit[..., None] * unit[:, None], torch.eye(size.shape[1]).to(hess)
+    )
     root, info = torch.linalg.cholesky_ex(scaled)
     sound = sound & (info == 0) & (root.diagonal(dim1=1, dim2=2).square().amin(1) >= SHAKY)
     root = torch.where(sound[:, None, None], root, torch.eye(size.shape[1]).to(root))

@@ -115,29 +115,29 @@ def distinct(cells: Cells, name: str) -> tuple[Array, npt.NDArray[np.int64]]:
     >>> distinct(read_cells(["b", None, "a"], "school"), "school")
     (array(['a', 'b'], dtype=object), array([ 1, -1,  0]))
     """
+    if not cells.missing.any():
+        return _unique(cells.values)
     codes = np.full(len(cells.values), -1, dtype=np.int64)
-    present = cells.values[~cells.missing]
-    if present.dtype.kind == "O":
-        found = objects(sorted(set(present)))
-        place = {value: code for code, value in enumerate(found)}
-        codes[~cells.missing] = np.fromiter(map(place.__getitem__, present), np.int64, len(present))
-    else:
-        found, inverse = _unique(present)
-        codes[~cells.missing] = inverse
+    found, codes[~cells.missing] = _unique(cells.values[~cells.missing])
     return found, codes
 
 
 def _unique(values: Array) -> tuple[Array, Array]:
     """`np.unique` with its inverse; whole numbers near each other are counted, not sorted."""
+    if values.dtype.kind == "O":
+        found = objects(sorted(set(values)))
+        code = {value: code for code, value in enumerate(found)}
+        return found, np.fromiter(map(code.__getitem__, values), np.int64, len(values))
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, -1.0)
     if not (abs(low) < EXACT and low <= high < low + COUNTED and low == int(low)):
         return np.unique(values, return_inverse=True)
     whole = values.astype(np.int64)
     if values.dtype.kind == "f" and not np.array_equal(whole, values):
         return np.unique(values, return_inverse=True)
-    place = whole - int(low)
-    occurs = np.bincount(place) > 0
-    return (np.flatnonzero(occurs) + int(low)).astype(values.dtype), (np.cumsum(occurs) - 1)[place]
+    whole -= int(low)
+    occurs = np.bincount(whole) > 0
+    found = (np.flatnonzero(occurs) + int(low)).astype(values.dtype)
+    return found, whole if occurs.all() else (np.cumsum(occurs) - 1)[whole]
 
 
 def _of_series(series: Any, name: str) -> Cells:

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
-    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces"},
+    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "paths", "crossvalidate"},
     {"fit", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},

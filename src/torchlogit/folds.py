@@ -35,7 +35,7 @@ def folds_of(train: Sequence[npt.NDArray[Any]], n: int, most: int = MOST_FOLDS) 
     >>> import numpy as np
     >>> (folds,) = folds_of([np.array([2, 3]), np.array([0, 1])], 4)
     >>> [part.tolist() for part in folds.parts], folds.counts.tolist()
-    ([[2, 3], [0, 1]], [[1.0, 0.0], [0.0, 1.0]])
+    ([[0, 1], [2, 3]], [[0.0, 1.0], [1.0, 0.0]])
     """
     part, first = np.zeros(n, np.int64), 0
     for f, rows in enumerate(train):

@@ -1,5 +1,6 @@
 """The scikit-learn door; the only place that imports scikit-learn."""
 
+from torchlogit.estimators.cv import LogisticRegressionCV
 from torchlogit.estimators.logistic import FitWarning, LogisticRegression
 
-__all__ = ["FitWarning", "LogisticRegression"]
+__all__ = ["FitWarning", "LogisticRegression", "LogisticRegressionCV"]

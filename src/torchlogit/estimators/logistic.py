@@ -127,9 +127,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         x = self._features(X, reset=True)
         codes, classes = labels(y, x.shape[0])
         weight = weights(sample_weight, self.class_weight, classes, codes)
-        shift = None if offset is None else offsets(offset, x.shape[0], _width(classes))
-        self._keep(self._fitted(self._source(x, codes, weight, shift), classes), _single(x))
-        _tell(self._fit.warnings)
+        shift = None if offset is None else offsets(offset, x.shape[0], width(classes))
+        self._keep(self._fitted(self._source(x, codes, weight, shift), classes), single(x))
+        tell(self._fit.warnings)
         return self
 
     def decision_function(self, X: Any, offset: Any = None) -> Any:
@@ -205,7 +205,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             solver=choice.solver,
             max_iter=int(self.max_iter),
             tol=float(self.tol) * DISTANCE,
-            dtype=torch.float32 if _single(source.x) else torch.float64,
+            dtype=torch.float32 if single(source.x) else torch.float64,
             start=self._start(k, source.n_features),
             watch=_print if self.verbose else None,
         )
@@ -260,11 +260,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return out if isinstance(X, Tensor) else out.cpu().numpy()
 
 
-def _single(x: Any) -> bool:
+def single(x: Any) -> bool:
+    """Whether a table is of float32."""
     return x.dtype in (torch.float32, np.float32)
 
 
-def _width(classes: npt.NDArray[Any]) -> int:
+def width(classes: npt.NDArray[Any]) -> int:
     """Columns of η: one for two classes, else one a class."""
     return 1 if len(classes) == 2 else len(classes)
 
@@ -284,11 +285,11 @@ def _print(record: Record) -> None:
     )
 
 
-def _tell(sentences: tuple[str, ...]) -> None:
+def tell(sentences: tuple[str, ...], stacklevel: int = 3) -> None:
     """One warning for a fit without a certificate, one for all aliased and nearly collinear columns."""
     lines = [sentence for sentence in sentences if not sentence.startswith("not certified")]
     for sentence in sentences[: len(sentences) - len(lines)]:
-        warnings.warn(sentence, FitWarning, stacklevel=3)
+        warnings.warn(sentence, FitWarning, stacklevel=stacklevel)
     if lines:
         more = f" … ({len(lines)} in all)" if len(lines) > 5 else ""
-        warnings.warn("; ".join(lines[:5]) + more, AliasedWarning, stacklevel=3)
+        warnings.warn("; ".join(lines[:5]) + more, AliasedWarning, stacklevel=stacklevel)

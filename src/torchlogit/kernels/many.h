@@ -4,11 +4,12 @@
  * does not fit the cache: once a pass, tile by tile). Threads take groups as they come free. Who is not certified at the
  * end, or whose Hessian is nearly singular, is left to the one road for single fits. */
 
-#define MANY_TILE 24576  /* numbers of a group's columns that a thread has at hand */
-#define MANY_FACTS 7     /* value, log-likelihood, that of the null model, distance, gradient norm, steps, whether it is done */
-#define MANY_SHAKY 1e-5  /* squared pivot of the scaled Hessian below which columns resemble each other too much */
-#define MANY_STEP 0.005  /* change of a row's eta by a Newton step at the end, from which separation is suspected */
-#define MANY_PROOF 0.7   /* F below this share of the least weight: no row loses as much as log 2 */
+#define MANY_TILE 24576 /* numbers of a group's columns that a thread has at hand */
+#define MANY_FACTS 7 /* value, log-likelihood, that of the null model, distance, gradient norm, steps, done or not */
+#define MANY_SHAKY 1e-5 /* share of its diagonal entry that a pivot has, below which columns resemble each other too much */
+#define MANY_ENOUGH 1e-25 /* relative distance from which no further step is taken */
+#define MANY_STEP 0.005 /* change of a row's eta by a Newton step at the end, from which separation is suspected */
+#define MANY_PROOF 0.7 /* F below this share of the least weight: no row loses as much as log 2 */
 #define MANY_HALVINGS 30
 
 typedef struct {
@@ -34,17 +35,18 @@ typedef struct {
     const Many *task;
     int64_t d, p, q, width, n, first, ready, here; /* q: p rounded up to whole blocks of three; here: rows of this tile */
     double *z, *y, *weight, *offset, *eta, *bend, *hz;   /* z (q, width); hz (3, width) */
-    double *centre, *scale, *l2, *gamma, *trial, *step, *grad, *hess, *root, *unit, *row;
+    double *centre, *scale, *l2, *gamma, *trial, *step, *grad, *hess, *root, *row;
     double least, ones, zeros; /* the least positive weight; weights of the classes */
 } Desk;
 
 static inline int64_t many_row(const Many *task, int64_t place) { return task->order ? task->order[place] : place; }
 
 static void many_gather(const Many *task, int64_t at, int64_t m, int64_t width, double *restrict z) {
-    const int64_t row = task->row, column = task->column, d = task->d;
+    const int64_t row = task->row, column = task->column, d = task->d, bytes = task->single ? 4 : 8;
     for (int64_t i = 0; i < m; i++) {
         const int64_t from = many_row(task, at + i) * row;
         double *to = z + i;
+        if (i + 8 < m) __builtin_prefetch((const char *)task->x + many_row(task, at + i + 8) * row * bytes);
         if (task->single)
             for (int64_t j = 0; j < d; j++) to[j * width] = ((const float *)task->x)[from + j * column];
         else
@@ -89,11 +91,15 @@ static int many_scale(Desk *desk) {
     for (int64_t at = 0; at < desk->n; at += desk->width) {
         desk->ready = 0;
         many_fill(desk, at);
+        double ones = 0, zeros = 0, least = desk->least;
+        const double *restrict y = desk->y, *restrict weight = desk->weight;
+#pragma omp simd reduction(+ : ones, zeros) reduction(min : least)
         for (int64_t i = 0; i < desk->here; i++) {
-            double weight = desk->weight[i];
-            desk->ones += weight * desk->y[i], desk->zeros += weight * (1 - desk->y[i]);
-            desk->least = weight > 0 && weight < desk->least ? weight : desk->least;
+            ones += weight[i] * y[i], zeros += weight[i] * (1 - y[i]);
+            double size = weight[i] > 0 ? weight[i] : __builtin_inf();
+            least = size < least ? size : least;
         }
+        desk->ones += ones, desk->zeros += zeros, desk->least = least;
         for (int64_t j = 0; j < desk->d; j++) {
             const double *restrict column = columns + j * desk->width, *restrict w = desk->weight;
             double pivot = at || !task->intercept ? desk->step[j] : column[0], sum = 0, square = 0;
@@ -153,25 +159,33 @@ static void many_block(int64_t m, int64_t width, const double *restrict left, co
     out[0] = ae, out[1] = af, out[2] = ag, out[3] = be, out[4] = bf, out[5] = bg, out[6] = ce, out[7] = cf, out[8] = cg;
 }
 
+/* The same of three columns with themselves under the curvature h, which is multiplied in for later; their gradient. */
+static void many_diagonal(int64_t m, int64_t width, const double *restrict z, const double *restrict h,
+                          const double *restrict slope, double *restrict hz, double *out, double *grad) {
+    const double *restrict a = z, *restrict b = a + width, *restrict c = b + width;
+    double *restrict e = hz, *restrict f = e + width, *restrict g = f + width;
+    double aa = 0, ba = 0, bb = 0, ca = 0, cb = 0, cc = 0, s = 0, t = 0, u = 0;
+#pragma omp simd reduction(+ : aa, ba, bb, ca, cb, cc, s, t, u)
+    for (int64_t i = 0; i < m; i++) {
+        double x = h[i] * a[i], y = h[i] * b[i], w = h[i] * c[i];
+        e[i] = x, f[i] = y, g[i] = w;
+        s += slope[i] * a[i], t += slope[i] * b[i], u += slope[i] * c[i];
+        aa += x * a[i], ba += y * a[i], bb += y * b[i], ca += w * a[i], cb += w * b[i], cc += w * c[i];
+    }
+    out[0] = aa, out[1] = out[3] = ba, out[2] = out[6] = ca, out[4] = bb, out[5] = out[7] = cb, out[8] = cc;
+    grad[0] += s, grad[1] += t, grad[2] += u;
+}
+
 /* Adds a tile's gradient and the lower triangle of its Hessian, in blocks of three columns. */
 static void many_sums(Desk *desk, int64_t p) {
     int64_t m = desk->here, width = desk->width, q = desk->q;
-    const double *restrict slope = desk->eta, *restrict h = desk->bend;
-    for (int64_t j = 0; j < p; j += 3) {
-        const double *restrict a = desk->z + j * width, *restrict b = a + width, *restrict c = b + width;
-        double *restrict ha = desk->hz, *restrict hb = ha + width, *restrict hc = hb + width, s = 0, t = 0, u = 0;
-#pragma omp simd reduction(+ : s, t, u)
-        for (int64_t i = 0; i < m; i++) {
-            s += slope[i] * a[i], t += slope[i] * b[i], u += slope[i] * c[i];
-            ha[i] = h[i] * a[i], hb[i] = h[i] * b[i], hc[i] = h[i] * c[i];
-        }
-        desk->grad[j] += s, desk->grad[j + 1] += t, desk->grad[j + 2] += u;
-        for (int64_t k = 0; k <= j; k += 3) {
-            double block[9];
-            many_block(m, width, ha, desk->z + k * width, block);
+    for (int64_t j = 0; j < p; j += 3)
+        for (int64_t k = j; k >= 0; k -= 3) {
+            double block[9], *z = desk->z + k * width;
+            if (k == j) many_diagonal(m, width, z, desk->bend, desk->eta, desk->hz, block, desk->grad + j);
+            else many_block(m, width, desk->hz, z, block);
             for (int64_t i = 0; i < 9; i++) desk->hess[(j + i / 3) * q + k + i % 3] += block[i];
         }
-    }
 }
 
 /* F at gamma, whose first p entries count, with the penalty; gradient and Hessian beside it. */
@@ -193,21 +207,21 @@ static double many_value(Desk *desk, const double *gamma, int64_t p) {
     return value;
 }
 
-/* The Hessian, scaled to a unit diagonal, as root root'; the least squared pivot. */
+/* The Hessian as root root', the diagonal of root kept as inverses; the least share of a diagonal entry left to a pivot. */
 static double many_factor(Desk *desk, int64_t p) {
     int64_t q = desk->q;
-    double least = 1, *unit = desk->unit, *root = desk->root;
+    double least = 1, *root = desk->root, *hess = desk->hess;
     for (int64_t i = 0; i < p; i++) {
-        double size = desk->hess[i * q + i];
-        if (!(size > 0 && size < __builtin_inf())) return 0;
-        unit[i] = 1 / __builtin_sqrt(size);
-        for (int64_t j = 0; j <= i; j++) {
-            double left = i == j ? 1 : desk->hess[i * q + j] * unit[i] * unit[j];
-            for (int64_t k = 0; k < j; k++) left -= root[i * q + k] * root[j * q + k];
-            if (i > j) root[i * q + j] = left * root[j * q + j]; /* the diagonal holds inverses */
-            else if (left > 0) least = left < least ? left : least, root[i * q + i] = 1 / __builtin_sqrt(left);
-            else return 0;
+        double *own = root + i * q, size = hess[i * q + i], left = size;
+        for (int64_t j = 0; j < i; j++) {
+            double *other = root + j * q, sum = hess[i * q + j];
+            for (int64_t k = 0; k < j; k++) sum -= own[k] * other[k];
+            own[j] = sum * other[j];
+            left -= own[j] * own[j];
         }
+        if (!(left > 0 && size < __builtin_inf())) return 0;
+        least = left < least * size ? left / size : least;
+        own[i] = 1 / __builtin_sqrt(left);
     }
     return least;
 }
@@ -217,17 +231,15 @@ static double many_direction(Desk *desk, int64_t p) {
     int64_t q = desk->q;
     double *step = desk->step, *root = desk->root, square = 0;
     for (int64_t i = 0; i < p; i++) {
-        double left = desk->grad[i] * desk->unit[i];
+        double left = -desk->grad[i];
         for (int64_t k = 0; k < i; k++) left -= root[i * q + k] * step[k];
         step[i] = left * root[i * q + i];
         square += step[i] * step[i];
     }
     for (int64_t i = p - 1; i >= 0; i--) {
-        double left = step[i];
-        for (int64_t k = i + 1; k < p; k++) left -= root[k * q + i] * step[k];
-        step[i] = left * root[i * q + i];
+        step[i] *= root[i * q + i];
+        for (int64_t k = 0; k < i; k++) step[k] -= root[i * q + k] * step[i];
     }
-    for (int64_t i = 0; i < p; i++) step[i] *= -desk->unit[i];
     return square / 2;
 }
 
@@ -256,7 +268,7 @@ static int many_newton(Desk *desk, int64_t p, double *value, double *distance, i
         *distance = many_direction(desk, p);
         if (last) return *distance <= before || *distance <= task->tol * *value;
         last = *distance <= task->tol * *value; /* one more step squares what is left */
-        if (last && *distance <= 1e-30 * *value) return 1;
+        if (last && *distance <= MANY_ENOUGH * *value) return 1;
         if (!last && (*steps)++ == task->most) return 0;
         if (!many_step(desk, p, value, -2 * *distance)) return 0;
     }
@@ -268,10 +280,9 @@ static int many_moves(Desk *desk) {
     for (int64_t at = 0; at < desk->n; at += desk->width) {
         many_fill(desk, at);
         many_eta(desk, desk->step, desk->p, 0);
-        for (int64_t i = 0; i < desk->n - at && i < desk->width; i++) {
-            double size = __builtin_fabs(desk->eta[i]);
-            most = size > most ? size : most;
-        }
+        int64_t m = desk->n - at < desk->width ? desk->n - at : desk->width;
+#pragma omp simd reduction(max : most)
+        for (int64_t i = 0; i < m; i++) most = __builtin_fabs(desk->eta[i]) > most ? __builtin_fabs(desk->eta[i]) : most;
     }
     return !(most <= MANY_STEP);
 }
@@ -287,7 +298,7 @@ static void many_errors(Desk *desk, double *error) {
             double left = i == j ? 1 : 0;
             for (int64_t k = j; k < i; k++) left -= root[i * q + k] * inverse[k * q + j];
             inverse[i * q + j] = left * root[i * q + i];
-            double entry = inverse[i * q + j] * desk->unit[j];
+            double entry = inverse[i * q + j];
             if (j >= lead) {
                 entry /= desk->scale[j - lead];
                 error[j] += entry * entry;
@@ -370,12 +381,12 @@ static void many_lane(void *given, int64_t lane) {
     longest = (longest + 7) / 8 * 8;
     width = width < 256 ? 256 : width;
     width = longest < width ? longest : width;
-    double *room = calloc((q + 8) * width + 2 * q * q + 9 * q, sizeof(double)), *next = room;
+    double *room = calloc((q + 8) * width + 2 * q * q + 8 * q, sizeof(double)), *next = room;
     Desk desk = {.task = task, .d = task->d, .p = p, .q = q, .width = width};
     double **arrays[] = {&desk.z, &desk.y, &desk.weight, &desk.offset, &desk.eta, &desk.bend, &desk.hz, &desk.hess,
                          &desk.root, &desk.centre, &desk.scale, &desk.l2, &desk.gamma, &desk.trial, &desk.step,
-                         &desk.grad, &desk.unit, &desk.row};
-    for (int64_t i = 0; i < 18; i++) {
+                         &desk.grad, &desk.row};
+    for (int64_t i = 0; i < 17; i++) {
         *arrays[i] = next;
         next += i == 0 ? q * width : i < 6 ? width : i == 6 ? 3 * width : i < 9 ? q * q : q;
     }

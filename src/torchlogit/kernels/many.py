@@ -18,6 +18,7 @@ from torchlogit.losses import Logistic
 
 FACTS = 7
 SHAKY = 1e-5  # squared pivot of the scaled Hessian below which columns resemble each other too much
+ENOUGH = 1e-25  # relative distance from which no further step is taken
 STEP = 0.005  # change of a row's η by a Newton step at the end, from which separation is suspected
 PROOF = 0.7  # F below this share of the least weight: no row loses as much as log 2
 SHORTEST = 0.5**30  # of a step
@@ -253,7 +254,7 @@ def _newton(batch: _Batch, gamma: Tensor, most: int, tol: float) -> tuple[_Point
     index, steps = torch.arange(size, device=gamma.device), gamma.new_zeros(size, dtype=torch.long)
     point, length = _point(batch, gamma), gamma.new_ones(size)
     last = point.distance <= tol * point.value  # one more step squares what is left
-    done = point.sound & last & (point.distance <= 1e-30 * point.value)
+    done = point.sound & last & (point.distance <= ENOUGH * point.value)
     over = done | ~point.sound
     whole = (point, steps, done)
     while not bool(over.all()):
@@ -270,7 +271,7 @@ def _newton(batch: _Batch, gamma: Tensor, most: int, tol: float) -> tuple[_Point
         point = _Point(*(_where(take, a, b) for a, b in zip(new, point, strict=True)))
         length = torch.where(enough, 1.0, length / 2)
         last = last | (take & (point.distance <= tol * point.value))
-        done = done | (take & last & (point.distance <= 1e-30 * point.value))
+        done = done | (take & last & (point.distance <= ENOUGH * point.value))
         over = over | done | ~point.sound | (length < SHORTEST) | (~last & (steps >= most))
     return _written(whole, index, (point, steps, done))
 

@@ -70,7 +70,8 @@ def _sentence(gaps: Mapping[str, Any], n: int, dropped: int) -> str:
 
 def _check_classes(target: Target, keep: npt.NDArray[np.bool_], weight: Any, sentence: str) -> None:
     counted = keep if weight is None else keep & (weight > 0)
-    present = np.bincount(target.codes[counted], minlength=len(target.classes)) > 0
+    codes = target.codes if counted.all() else target.codes[counted]
+    present = np.bincount(codes, minlength=len(target.classes)) > 0
     if present.all():
         return
     labels = [show_value(label) for label in target.classes[present].tolist()]

@@ -17,7 +17,7 @@ LAYERS = [
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
     {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "paths", "crossvalidate"},
-    {"fit", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
+    {"fit", "path", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
@@ -156,8 +156,8 @@ def strangers(found, packages):
 
 
 def not_a_solvers(found, packages):
-    """What a solver imports beside other solvers, ``errors``, ``linalg``, torch and the standard library."""
-    allowed = {"torchlogit.solvers", "torchlogit.errors", "torchlogit.linalg", "torch"}
+    """What a solver imports beside other solvers, ``errors``, ``linalg``, ``kernels``, torch and the standard library."""
+    allowed = {"torchlogit.solvers", "torchlogit.errors", "torchlogit.linalg", "torchlogit.kernels", "torch"}
     for name in sorted(found):
         if name.startswith("solvers.") and name != "solvers.base":
             for target, _ in imports(name, found[name], package=name in packages):

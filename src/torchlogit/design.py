@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.kernels.passes import column_moments, gram_pass, hessian_pass, logistic_pass, sparse_moments
+from torchlogit.linalg import weighted_gram
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -70,6 +71,12 @@ class Coordinates(NamedTuple):
         if self.basis is not None:
             z = exact_product(z, self.basis)
         return (z if self.shift is None else z - self.shift).to(dtype)
+
+    def select(self, index: Tensor) -> Coordinates:
+        """Those of some columns only; where a basis mixes them there can be none."""
+        if self.basis is not None and len(index):
+            raise ValueError("columns of a basis are mixtures: they cannot be selected")
+        return Coordinates(self.centre[index], self.scale[index], explicit=self.explicit)
 
     def to(self, dtype: torch.dtype) -> Coordinates:
         """The same with all numbers in ``dtype``."""
@@ -237,6 +244,15 @@ class Design:
         out[..., second, first, :, :] = parts
         return out.movedim((-4, -3, -2, -1), (-3, -1, -4, -2))
 
+    def cross(self, h: Tensor, index: Tensor) -> Tensor:
+        """Columns of the weighted Gram matrix, (p, k, m, k), from row weights h (n, k, k), for some rows of theta."""
+        k, m = h.shape[-1], len(index)
+        some = torch.zeros(self.shape[1], m, dtype=h.dtype, device=h.device)
+        some[index, torch.arange(m, device=h.device)] = 1.0
+        columns = self.matmul(some)
+        out = self.rmatmul((h[..., None] * columns[:, None, None, :]).flatten(1))
+        return out.reshape(-1, k, k, m).movedim(-1, -2)
+
     def diagonal(self, h: Tensor) -> Tensor:
         """Diagonal of the Gram matrix, (*B, p, k), from weights h (*B, n, k); folded centring and basis are left out."""
         zeros = torch.zeros(self.x.shape[1], dtype=torch.float64)
@@ -256,14 +272,6 @@ class Design:
         else:
             found = sparse_moments(self.x, weight)
         return None if found is None else (found[0], found[1], found[2])
-
-    def select(self, index: Tensor) -> Design:
-        """The map of some features only (indices into the d features); a copy of those columns of this block."""
-        x = self.x[:, index] if self.dense else self.x[:, index.cpu().numpy()]
-        out = Design(x, self.intercept, self.dtype)
-        if self.coordinates is not None:
-            out.coordinates = self.coordinates._replace(centre=self.coordinates.centre[index], scale=self.coordinates.scale[index])
-        return out
 
     def to_dense(self) -> Tensor:
         """All p columns (n, p) in these coordinates as one tensor: for small problems and for tests."""
@@ -302,7 +310,7 @@ class Design:
         if self.dense or (len(h) > 1 and self.x.shape[1] <= NARROW):
             x = (self.x if self.dense else _torch(self.x.toarray())).to(self.dtype)
             chunks = h.split(max(1, CHUNK // max(1, x.numel())))
-            return torch.cat([(x * part[..., None]).mT @ x for part in chunks])
+            return torch.cat([weighted_gram(x, part) for part in chunks])
         weighted = (self.x.multiply(part.numpy()[:, None]).tocsr().T @ self.x for part in h)
         return torch.stack([_torch(part.toarray()) for part in weighted])
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+PANEL = 192  # columns of a Gram matrix that are made at a time
+
 
 class Factor(NamedTuple):
     """Cholesky factor of a Hessian (*B, p, k, p, k), scaled to a unit diagonal."""
@@ -44,3 +46,16 @@ def factor(hess: Tensor) -> Factor:
         lift = torch.where(info > 0, lift * 100, lift)
         root, info = torch.linalg.cholesky_ex(scaled + torch.diag_embed(lift[..., None].expand_as(diagonal)))
     return Factor(root, unit, damped)
+
+
+def weighted_gram(x: Tensor, h: Tensor) -> Tensor:
+    """``xᵀ diag(h) x`` (c, d, d) for each of c vectors of weights h (c, n); of many columns one triangle, mirrored."""
+    c, d = len(h), x.shape[1]
+    if d < 2 * PANEL:
+        return (x * h[..., None]).mT @ x
+    out = x.new_empty(c, d, d)
+    for i in range(0, d, PANEL):
+        part = x[:, i:].mT @ (x[:, i : i + PANEL] * h[..., None])
+        out[:, i:, i : i + PANEL] = part
+        out[:, i : i + PANEL, i:] = part.mT
+    return out

@@ -40,13 +40,10 @@ class Objective:
     k: int
     coordinates: Coordinates | None = None
     dtype: torch.dtype = torch.float64
-    columns: Tensor | None = None  # restricted to these features (and the intercept)
 
     @property
     def p(self) -> int:
         """Rows of theta: features in these coordinates, and the intercept."""
-        if self.columns is not None:
-            return len(self.columns) + self.source.intercept
         d = self.source.n_features if self.coordinates is None else self.coordinates.rank
         return d + self.source.intercept
 
@@ -64,9 +61,8 @@ class Objective:
         return block._replace(design=self._seen(block.design), weight=weight, offset=offset)
 
     def _seen(self, design: Design) -> Design:
-        """Rows in these coordinates and working precision, of the chosen columns."""
-        design = design.moved(self.coordinates, self.dtype)
-        return design if self.columns is None else design.select(self.columns)
+        """Rows in these coordinates and working precision."""
+        return design.moved(self.coordinates, self.dtype)
 
     def eta(self, block: Block, theta: Tensor) -> Tensor:
         """η of a block's rows, (*B, n, k)."""
@@ -90,7 +86,7 @@ class Objective:
     @cached_property
     def _whole(self) -> Source:
         """The rows in blocks as large as they come where a compiled pass cuts them by itself; else as they are."""
-        copied = self.columns is not None or (self.coordinates is not None and self.coordinates.explicit)
+        copied = self.coordinates is not None and self.coordinates.explicit
         return self.source if copied or self.loss.name != "logistic" else self.source.whole(self.dtype)
 
     def _sums(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...]:
@@ -128,7 +124,7 @@ class Objective:
         if not self.loss.symmetric:
             return hess
         own = _entries(hess).mean(-1)  # (*B, p)
-        l1, l2 = (t.expand(self.p, self.k).amax(-1) for t in self.penalty)
+        l1, l2 = (t.expand(*t.shape[:-2], self.p, self.k).amax(-1) for t in self.penalty)
         ground = torch.where(l2 > 0, 0.0, torch.where(l1 > 0, GROUND, 1.0)) * own / self.k
         return hess + torch.diag_embed(ground)[..., :, None, :, None].expand_as(hess)
 
@@ -173,36 +169,45 @@ class Objective:
 
         return self._accumulate(of_block)[0] + self.penalty.l2 * v
 
-    def gap(self, theta: Tensor, at: Taylor) -> Tensor:
+    def gap(self, theta: Tensor, at: Taylor, within: tuple[Objective, Tensor] | None = None) -> Tensor:
         """Duality gap at theta (*B,): an upper bound on F − F*, but for entries that are not penalised.
 
         The dual point is the loss's gradient, shrunk until it is feasible. Every term is ≥ 0 by Fenchel–Young, so
-        nothing cancels. Source: Ndiaye, Fercoq, Gramfort and Salmon (2017), Gap safe screening rules, eq. 4–6.
+        nothing cancels. ``within``: F restricted to rows of theta outside which it is zero, and theta there; then no
+        other column is read. Source: Ndiaye, Fercoq, Gramfort and Salmon (2017), Gap safe screening rules, eq. 4–6.
         """
         assert at.grad is not None
         grad = at.grad - self.penalty.l2 * theta
-        bound = self.penalty.l1 + torch.where((self.penalty.l2 > 0) | (self.penalty.l1 == 0), torch.inf, 0.0)
-        shrink = (bound / grad.abs().clamp_min(1e-300)).amin((-2, -1)).clamp_max(1.0)
-        share = self.penalty.gap(theta, shrink[..., None, None] * grad)
+        shrink = self.penalty.feasible(grad)
+        share = self.penalty.gap(theta, shrink * grad)
         if bool((shrink == 1).all()):
             return share
+        inner, inside = within or (self, theta)
 
         def of_block(block: Block) -> tuple[Tensor, ...]:
-            eta = self.eta(block, theta).double()  # a row's terms are large beside their sum
+            eta = inner.eta(block, inside).double()  # a row's terms are large beside their sum
             value, grad = self.loss.taylor(eta, block.y, 1)
-            u = shrink[..., None, None] * grad
+            u = shrink * grad
             rows = value + self.loss.conjugate(u, block.y) - (u * eta).sum(-1)
             return ((block.weight * rows.clamp_min(0)).sum(-1),)
 
-        return share + self._accumulate(of_block)[0]
+        return share + inner._accumulate(of_block)[0]
 
     def restrict(self, index: Tensor) -> Objective:
-        """F as a function of some rows of theta only (the others zero); ``index`` into p, with the intercept's row 0."""
-        lead = int(self.source.intercept)
-        columns = index[lead:] - lead
-        chosen = columns if self.columns is None else self.columns[columns]
-        penalty = Strengths(*(t.expand(self.p, -1)[index] for t in self.penalty))
-        return replace(self, penalty=penalty, columns=chosen)
+        """F as a function of some rows of theta only (the others zero); ``index`` into p, with the intercept's row 0.
+
+        Their columns are gathered once, next to each other.
+        """
+        columns = index[int(self.source.intercept) :] - int(self.source.intercept)
+        source, moved = self.source.select(columns), self.coordinates
+        if moved is not None:
+            moved = moved.select(columns)
+            source, moved = (source, moved) if source.sparse else (source.moved(moved, self.dtype), None)
+        return replace(self, source=source, penalty=self.penalty.rows(index, self.p), coordinates=moved)
+
+    def under(self, penalty: Strengths) -> Objective:
+        """The same sum of losses under another penalty."""
+        return replace(self, penalty=penalty)
 
     def sketch(self, rows: int, seed: int = 0) -> Objective:
         """F over a random sample of rows that stands for the whole; itself if there are no more rows than that."""
@@ -238,6 +243,15 @@ class Objective:
         """Whether a preconditioner is a whole Hessian (of a sample), not only its blocks or diagonal."""
         return self.p * self.k <= FULL_LIMIT
 
+    def hessian_columns(self, theta: Tensor, index: Tensor) -> Tensor:
+        """The Hessian's columns of some rows of theta (p, k), of the loss alone, (p, k, m, k)."""
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
+            return (block.design.cross(block.weight[:, None, None] * hess, index),)
+
+        return self._accumulate(of_block)[0]
+
     def preconditioner(self, theta: Tensor) -> Callable[[Tensor], Tensor]:
         """A cheap approximate inverse of the Hessian at theta: full, by class, or diagonal, as the size allows."""
         if self.faithful:
@@ -252,7 +266,6 @@ class Objective:
 
     def _curvature(self, theta: Tensor, full: bool) -> Tensor:
         """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
-
         if not full and (curvature := self._row_curvature(theta)) is not None:
             return self._floored(*accumulate(self._whole, lambda block: (self._squares(block, curvature),)))
 

@@ -54,6 +54,18 @@ class Strengths(NamedTuple):
         rows = theta * grad + self.l1 * theta.abs() + self.l2 * theta.square() / 2 + smooth * (self.l2 > 0)
         return torch.where((self.l1 > 0) | (self.l2 > 0), rows, 0).clamp_min(0).sum((-2, -1))
 
+    def feasible(self, grad: Tensor) -> Tensor:
+        """The largest factor up to 1, (*B, 1, 1), that makes a gradient of the loss one that the penalty's dual allows.
+
+        Beside an l2 strength every gradient is; of an entry with neither strength none is looked at.
+        """
+        bound = self.l1 + torch.where((self.l2 > 0) | (self.l1 == 0), torch.inf, 0.0)
+        return (bound / grad.abs().clamp_min(1e-300)).amin((-2, -1), keepdim=True).clamp_max(1.0)
+
+    def rows(self, index: Tensor, p: int) -> Strengths:
+        """The strengths of some of the p rows of theta."""
+        return Strengths(*(t.expand(*t.shape[:-2], p, t.shape[-1])[..., index, :] for t in self))
+
     def prox(self, theta: Tensor, metric: Tensor | float = 1.0) -> Tensor:
         """``argmin_z Σ l1 |z| + ½ Σ metric (z − θ)²``: soft thresholding."""
         return theta.sign() * (theta.abs() - self.l1 / metric).clamp_min(0)

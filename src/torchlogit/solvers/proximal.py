@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,60 +10,171 @@ import torch
 from torch import Tensor
 
 from torchlogit.solvers.base import Point, minimize, search
+from torchlogit.solvers.lasso import Quadratic
 
-FIRST_SET = 100  # features of the first working set
+FIRST_SET = 100  # rows of the first working set
+NEAR = (
+    0.9  # share of its strength from which a row's gradient may reach it soon: the strong rule's, for steps of a tenth
+)
+ROOM = 1.15  # rows of a new working set for each row that it needs
+TRAIL = 6  # points that a step is extrapolated from
+WORTH = 40  # entries of theta for which a new Hessian costs as much as one pass over the rows
+
+
+class Record(NamedTuple):
+    """A point that was passed: theta, the gradient there, and the Newton step from it."""
+
+    theta: Tensor
+    grad: Tensor
+    step: Tensor
+
+
+class Curvature(NamedTuple):
+    """The loss's Hessian (*B, m, m) where it was last taken, its L1 problems, and the passes that it has served."""
+
+    hess: Tensor
+    l2: Tensor
+    problems: list[Quadratic]
+    passes: int = 0
+    last: float = 0.0  # distance at the pass before
+    theta: Tensor | None = None  # where it was taken
+    before: tuple[Tensor, Tensor] | None = None  # theta and gradient at the pass before
+    scale: float = 1.0  # of the Hessian, as the last step has shown it
+    trail: tuple[Record, ...] = ()  # the last points with the present signs
 
 
 class Memory(NamedTuple):
-    """Curvature of the entries that nothing penalises, and the size of the working set."""
+    """The working set: rows of theta (None: all), F on them, and its curvature."""
 
-    curvature: Tensor
-    size: int = FIRST_SET
+    rows: Tensor | None = None
+    inner: Any = None
+    curvature: Curvature | None = None
 
 
 @dataclass(frozen=True)
 class Proximal:
-    """Newton steps on the smooth part, each with the L1 part solved exactly; for p·k over ``limit`` on a growing working set.
+    """Newton steps on the smooth part, each with the L1 part solved exactly, on a growing working set of rows of theta.
 
-    Source: Lee, Sun and Saunders (2014), Proximal Newton-type methods, eq. 2.5; working sets as in Massias, Gramfort and
-    Salmon (2018), Celer, algorithm 1.
+    Up to p·k of ``limit`` the set is everything. ``tol`` is the relative distance to which each set is solved. Source:
+    Lee, Sun and Saunders (2014), Proximal Newton-type methods, eq. 2.5; working sets as in Massias, Gramfort and Salmon
+    (2018), Celer, algorithm 1; which rows may be left out as in Tibshirani et al. (2012), Strong rules, eq. 7.
     """
 
-    limit: int = 1000
+    limit: int = 250
+    most: int = 4000
+    tol: float = 1e-14
 
     def init(self, objective: Any, theta: Tensor) -> Point:
         """The first point at theta."""
-        at = objective.taylor(theta, 2 if self._small(objective) else 1)
-        curvature = _diagonal(at.hess) if self._small(objective) else objective.diagonal(theta)
-        return self._point(objective, theta, at, Memory(curvature))
+        return self._point(objective, theta, objective.taylor(theta, 1), Memory())
+
+    def again(self, objective: Any, point: Point, penalty: Any) -> Point:
+        """A point of F under another ``penalty``, seen under the objective's: no pass over the rows."""
+        new, theta = objective.penalty, point.theta
+        value = point.at.value + new.value(theta) - penalty.value(theta)
+        at = point.at._replace(value=value, grad=point.at.grad + (new.l2 - penalty.l2) * theta, hess=None)
+        return self._point(objective, theta, at, point.memory)
 
     def step(self, objective: Any, point: Point) -> Point:
-        """One proximal Newton step, or the solution on the next working set."""
-        if self._small(objective):
-            theta, at = search(objective, point, 2, _slope(objective, point))
-            return self._point(objective, theta, at, point.memory)
-        most = 4 * self.limit // objective.k
-        rows = _working_set(objective, point, most)
-        if len(rows) > most:
-            theta, at = search(objective, point, 1, _slope(objective, point))
+        """The solution on the next working set."""
+        memory = self._memory(objective, point)
+        if memory is None:
+            return self._gradient_step(objective, point)
+        rows, theta = memory.rows, point.theta.clone()
+        if rows is None:
+            inner, start = objective, theta
         else:
-            theta = point.theta.clone()
-            inner = objective.restrict(rows)
-            whole = Proximal(limit=len(rows) * objective.k)
-            theta[..., rows, :] = minimize(inner, theta[..., rows, :], whole, max_iter=30, tol=1e-14).theta
-            at = objective.taylor(theta, 1)
-        return self._point(objective, theta, at, point.memory._replace(size=2 * len(rows)))
+            inner, start = memory.inner.under(objective.penalty.rows(rows, objective.p)), theta[..., rows, :]
+        solution = minimize(inner, start, Within(memory.curvature), max_iter=50, tol=self.tol)
+        memory = memory._replace(inner=inner, curvature=solution.point.memory)
+        if rows is None:
+            return self._point(objective, solution.theta, solution.point.at, memory)
+        theta[..., rows, :] = solution.theta
+        return self._point(objective, theta, objective.taylor(theta, 1), memory)
 
-    def _small(self, objective: Any) -> bool:
-        return bool(objective.p * objective.k <= self.limit)
+    def _memory(self, objective: Any, point: Point) -> Memory | None:
+        """The working set for the next step: the last one where it will do; None where it would be too large."""
+        memory = point.memory
+        if objective.p * objective.k <= self.limit:
+            return memory
+        score = _score(objective.penalty, point.theta, point.at.grad)
+        needed = score >= NEAR
+        if memory.rows is not None:
+            outside = needed.clone()
+            outside[memory.rows] = False
+            if not bool(outside.any()):
+                return memory
+        return self._grown(objective, memory, score, int(needed.sum()))
+
+    def _grown(self, objective: Any, memory: Memory, score: Tensor, needed: int) -> Memory | None:
+        """The old working set and the rows that are nearest to moving, with the curvature as it was, extended."""
+        used = int((score == torch.inf).sum())
+        if used * objective.k > self.most:
+            return None
+        old = score.new_zeros(0, dtype=torch.long) if memory.rows is None else memory.rows
+        score[old] = torch.inf
+        size = max(FIRST_SET, int(ROOM * min(needed, 2 * used + FIRST_SET)), int(ROOM * len(old)))
+        size = max(used, min(size, self.most // objective.k, len(score)))
+        if size < len(old):
+            old = old[:0]  # too many to keep
+        chosen = torch.zeros_like(score, dtype=torch.bool)
+        chosen[score.topk(size).indices] = True
+        chosen[old] = False
+        rows = torch.cat([old, chosen.nonzero()[:, 0]])
+        inner = objective.restrict(rows)
+        return Memory(rows, inner, memory.curvature and _extended(inner, memory.curvature, rows))
+
+    def _gradient_step(self, objective: Any, point: Point) -> Point:
+        """A step with the Hessian's diagonal in the Hessian's place."""
+        curvature = objective.diagonal(point.theta)
+        direction = objective.penalty.prox(point.theta - point.at.grad / curvature, curvature) - point.theta
+        point = point._replace(direction=direction)
+        theta, at = search(objective, point, 1, _slope(objective, point))
+        return self._point(objective, theta, at, Memory())
 
     def _point(self, objective: Any, theta: Tensor, at: Any, memory: Memory) -> Point:
-        penalty = objective.penalty
+        penalty, rows = objective.penalty, memory.rows
+        within = (memory.inner, theta[..., rows, :]) if rows is not None else (objective, theta)
+        distance = objective.gap(theta, at, within)
         free = (penalty.l1 == 0) & (penalty.l2 == 0)
-        curvature = _diagonal(at.hess) if at.hess is not None else memory.curvature
-        unpenalised = torch.where(free, at.grad.square() / (2 * curvature.clamp_min(1e-300)), 0.0).sum((-2, -1))
-        distance = objective.gap(theta, at) + unpenalised
-        return Point(theta, at, distance, _direction(penalty, theta, at, curvature), memory)
+        if bool(free.any()):
+            distance = distance + _unpenalised(objective, theta, at, free, memory)
+        return Point(theta, at, distance, torch.zeros_like(theta), memory)
+
+
+def _unpenalised(objective: Any, theta: Tensor, at: Any, free: Tensor, memory: Memory) -> Tensor:
+    """Half the Newton decrement, by the Hessian's diagonal, of the entries that nothing penalises (*B,)."""
+    free, rows = free.expand(theta.shape[-2:]), memory.rows
+    grad = torch.where(free, at.grad, 0.0)
+    if memory.curvature is None:
+        rows = free.any(-1).nonzero()[:, 0]
+        diagonal = objective.restrict(rows).diagonal(theta[..., rows, :])
+    else:
+        diagonal = memory.curvature.hess.diagonal(dim1=-2, dim2=-1).unflatten(-1, (-1, theta.shape[-1]))
+    grad = grad if rows is None else grad[..., rows, :]
+    return (grad.square() / (2 * diagonal.clamp_min(1e-300))).sum((-2, -1))
+
+
+def _extended(inner: Any, known: Curvature, rows: Tensor) -> Curvature | None:
+    """The curvature with the columns of further rows of theta, taken at the same theta; None for a batch."""
+    theta = known.theta
+    if theta is None or theta.ndim > 2:
+        return None
+    old, new = len(theta), len(rows) - len(theta)
+    theta = torch.cat([theta, theta.new_zeros(new, theta.shape[1])])
+    more = inner.hessian_columns(theta, torch.arange(old, old + new))
+    m, k = theta.numel(), theta.shape[1]
+    more = more.reshape(m, new * k)
+    hess = torch.cat([torch.cat([known.hess, more[: old * k].mT]), more], 1)
+    return known._replace(hess=hess, theta=theta, problems=[])
+
+
+def _score(penalty: Any, theta: Tensor, grad: Tensor) -> Tensor:
+    """How near each row of theta is to moving, (p,): its largest gradient in strengths; infinite where it is in use."""
+    l1 = penalty.l1.expand(theta.shape)
+    in_use = (theta != 0) | (l1 == 0)
+    score = torch.where(in_use, torch.inf, grad.abs() / torch.where(l1 > 0, l1, 1.0))
+    return score.reshape(-1, *theta.shape[-2:]).amax((0, 2))
 
 
 def _slope(objective: Any, point: Point) -> Tensor:
@@ -71,89 +183,105 @@ def _slope(objective: Any, point: Point) -> Tensor:
     return (point.at.grad * d + l1 * ((theta + d).abs() - theta.abs())).sum((-2, -1))
 
 
-def _working_set(objective: Any, point: Point, most: int) -> Tensor:
-    """Rows of theta to move: every free or non-zero one, and those whose subgradient is largest, ``most`` if they fit."""
-    penalty = objective.penalty
-    violation = penalty.subgradient(point.theta, point.at.grad).abs() / point.memory.curvature.sqrt()
-    score = violation.reshape(-1, *violation.shape[-2:]).amax((0, 2))
-    used = (point.theta != 0).reshape(-1, *violation.shape[-2:]).any(0).any(-1)
-    free = ((penalty.l1 == 0) & (penalty.l2 == 0)).expand(violation.shape[-2:]).any(-1)
-    score[used | free] = torch.inf
-    needed = int((used | free).sum())
-    size = max(needed, min(max(point.memory.size, 2 * needed), most))
-    return score.topk(min(size, len(score))).indices.sort().values
+@dataclass(frozen=True)
+class Within:
+    """Proximal Newton on all rows of theta, with a Hessian that is kept until a new one is the cheaper way on."""
+
+    curvature: Curvature | None = None
+
+    def init(self, objective: Any, theta: Tensor) -> Point:
+        """The first point at theta, with the Hessian of an earlier problem if there is one."""
+        return self._point(objective, theta, objective.taylor(theta, 1 if self.curvature else 2), self.curvature)
+
+    def step(self, objective: Any, point: Point) -> Point:
+        """One proximal Newton step."""
+        order = 2 if self._stale(point) else 1
+        theta, at = search(objective, point, order, _slope(objective, point))
+        return self._point(objective, theta, at, point.memory)
+
+    def _stale(self, point: Point) -> bool:
+        """Whether the Hessian has cost as many passes as a new one would, and does not lead on quickly any more."""
+        known = point.memory
+        return bool(known.passes * WORTH >= known.hess.shape[-1] and float(point.distance.max()) > 1e-4 * known.last)
+
+    def _point(self, objective: Any, theta: Tensor, at: Any, known: Curvature | None) -> Point:
+        penalty = objective.penalty
+        known = _renewed(penalty, theta, at, known)
+        direction, known = _direction(penalty, theta, at, known)
+        smooth = at.grad - penalty.l2 * theta
+        share = penalty.gap(theta, penalty.feasible(smooth) * smooth)
+        point = Point(theta, at, share, direction, known._replace(passes=known.passes + 1))
+        distance = share - _slope(objective, point)
+        return point._replace(distance=distance, memory=point.memory._replace(last=float(distance.max())))
 
 
-def _direction(penalty: Any, theta: Tensor, at: Any, curvature: Tensor) -> Tensor:
-    """``argmin_d ⟨g, d⟩ + ½ dᵀHd + Σ l1 |θ + d|``; with no Hessian at hand, H is its diagonal."""
-    if at.hess is None:
-        return penalty.prox(theta - at.grad / curvature, curvature) - theta
+def _renewed(penalty: Any, theta: Tensor, at: Any, known: Curvature | None) -> Curvature:
+    """The curvature with the Hessian that has come, and with the l2 strengths as they are."""
     *batch, p, k = theta.shape
-    m = p * k
-    hess, flat = at.hess.reshape(*batch, m, m), theta.reshape(*batch, m)
-    linear = (hess @ flat[..., None])[..., 0] - at.grad.reshape(*batch, m)
-    l1 = penalty.l1.expand(*batch, p, k).reshape(*batch, m)
-    return (lasso(hess, linear, l1, flat) - flat).reshape(theta.shape)
+    l2 = penalty.l2.expand(*batch, p, k).reshape(*batch, p * k)
+    if at.hess is not None:
+        hess = at.hess.reshape(*batch, p * k, p * k)
+        return Curvature(hess - torch.diag_embed(l2), l2, _problems(hess), theta=theta)
+    assert known is not None
+    if known.problems and torch.equal(l2, known.l2):
+        return known
+    return known._replace(l2=l2, problems=_problems(known.hess + torch.diag_embed(l2)))
 
 
-def _diagonal(hess: Tensor) -> Tensor:
-    *batch, p, k, _, _ = hess.shape
-    return hess.reshape(*batch, p * k, p * k).diagonal(dim1=-2, dim2=-1).reshape(*batch, p, k)
+def _problems(hess: Tensor) -> list[Quadratic]:
+    return [Quadratic(member) for member in hess.reshape(-1, *hess.shape[-2:])]
 
 
-def lasso(hess: Tensor, linear: Tensor, l1: Tensor, start: Tensor) -> Tensor:
-    """``argmin_u ½ uᵀHu − ⟨linear, u⟩ + Σ l1 |u|`` for H (*B, m, m) positive definite: (*B, m), each member by itself."""
-    m = start.shape[-1]
-    members = zip(hess.reshape(-1, m, m), linear.reshape(-1, m), l1.reshape(-1, m), start.reshape(-1, m), strict=True)
-    return torch.stack([_lasso(*member) for member in members]).reshape(start.shape)
+def _direction(penalty: Any, theta: Tensor, at: Any, known: Curvature) -> tuple[Tensor, Curvature]:
+    """``argmin_d ⟨g, d⟩ + ½ dᵀHd + Σ l1 |θ + d|``, and the curvature with what this point has shown."""
+    known = _scaled(theta, at.grad, known)
+    if known.trail:
+        found = _extrapolated(penalty, theta, at.grad, known)
+        if found is not None:
+            return found[1], known._replace(trail=(*known.trail, found[0])[-TRAIL:])
+    m, c = theta.shape[-2] * theta.shape[-1], known.scale
+    l1 = penalty.l1.expand(theta.shape).reshape(-1, m)
+    members = zip(known.problems, at.grad.reshape(-1, m), l1, theta.reshape(-1, m), strict=True)
+    parts = [problem.lasso(-grad / c, strength / c, u) for problem, grad, strength, u in members]
+    direction = torch.stack(parts).reshape(theta.shape) - theta
+    stays = theta.ndim == 2 and torch.equal((theta + direction).sign(), theta.sign())
+    return direction, known._replace(trail=(Record(theta, at.grad, direction),) if stays else ())
 
 
-def _lasso(hess: Tensor, linear: Tensor, l1: Tensor, u: Tensor) -> Tensor:
-    """Feature-sign search: solve for the present signs, go as far as F falls, let entries leave and enter; finite.
+def _scaled(theta: Tensor, grad: Tensor, known: Curvature) -> Curvature:
+    """The curvature with its scale as the last step has shown it; a trail ends where a sign changes."""
+    before, known = known.before, known._replace(before=(theta, grad))
+    if theta.ndim > 2 or before is None or before[0].shape != theta.shape:
+        return known._replace(trail=())
+    if known.trail and torch.equal(before[0].sign(), theta.sign()):
+        return known
+    s, y = theta - before[0], grad - before[1]
+    along, bent = float((s * y).sum()), float(known.problems[0].form(s.flatten()))
+    return known._replace(trail=(), scale=along / bent if along > 0 and bent > 0 else 1.0)
 
-    Source: Lee, Battle, Raina and Ng (2007), Efficient sparse coding algorithms, algorithm 1, with all violating
-    entries entering at once; those that would then move against their sign wait.
+
+def _extrapolated(penalty: Any, theta: Tensor, grad: Tensor, known: Curvature) -> tuple[Record, Tensor] | None:
+    """The Newton step for the present signs, and the best combination of it with those of the trail; None if a sign changes.
+
+    Source: Anderson (1965), Iterative procedures for nonlinear integral equations, §4; the norm is H's.
     """
-    free = l1 == 0
-    for _ in range(10 * len(u) + 50):
-        fall = linear - hess @ u
-        signs = torch.where(u != 0, u.sign(), torch.where(free | (fall.abs() > l1 * (1 + 1e-12)), fall.sign(), 0.0))
-        direction = _toward(hess, fall, l1, signs, u)
-        length = _length(hess, fall, l1, u, direction)
-        new = u + length * direction
-        u = torch.where(free | (new * signs > 0), new, 0.0)  # what reached zero is exactly zero
-        fall = linear - hess @ u
-        if length == 1 and not bool(((u == 0) & (signs == 0) & (fall.abs() > l1 * (1 + 1e-9))).any()):
-            break
-    return u
+    used = (theta != 0) | (penalty.l1 == 0)
+    if bool((grad.abs() > penalty.l1 * (1 + 1e-12))[~used].any()):
+        return None
+    fall = torch.where(used, -grad - penalty.l1 * theta.sign(), 0.0)
+    step = known.problems[0].solve(fall.flatten(), used.flatten()).reshape(fall.shape) / known.scale
+    moved, turned, fell = _differences(known.trail, theta, step, grad, used)
+    share = torch.linalg.lstsq(turned @ fell.mT, -(turned @ fall.flatten())[:, None]).solution[:, 0]
+    out = step + (share @ (moved + turned)).reshape(step.shape)
+    if not torch.equal((theta + out).sign(), theta.sign()):
+        return None
+    return Record(theta, grad, step), out
 
 
-def _toward(hess: Tensor, fall: Tensor, l1: Tensor, signs: Tensor, u: Tensor) -> Tensor:
-    """Direction to the minimiser with these signs; entering entries that it moves the wrong way are left at zero."""
-    entering = (u == 0) & (signs != 0) & (l1 > 0)
-    direction = torch.zeros_like(u)
-    used = (signs != 0) | (l1 == 0)
-    for _ in range(len(u)):
-        direction = torch.zeros_like(u)
-        direction[used] = _solve(hess[used][:, used], (fall - l1 * signs)[used])
-        wrong = entering & used & (direction * signs < 0)
-        if not bool(wrong.any()):
-            break
-        used = used & ~wrong
-    return direction
-
-
-def _length(hess: Tensor, fall: Tensor, l1: Tensor, u: Tensor, direction: Tensor) -> Tensor:
-    """The best of the whole step and the points where an entry reaches zero."""
-    crossings = -u / torch.where(direction == 0, 1.0, direction)
-    candidates = torch.cat([u.new_ones(1), crossings[(crossings > 0) & (crossings < 1) & (direction != 0)]])
-    smooth = candidates.square() / 2 * (direction @ hess @ direction) - candidates * (fall @ direction)
-    rough = (l1 * ((u + candidates[:, None] * direction).abs() - u.abs())).sum(-1)
-    return candidates[(smooth + rough).argmin()]
-
-
-def _solve(hess: Tensor, right: Tensor) -> Tensor:
-    root, info = torch.linalg.cholesky_ex(hess)
-    if int(info) > 0:
-        root, _ = torch.linalg.cholesky_ex(hess + torch.diag(1e-10 * hess.diagonal()))
-    return torch.cholesky_solve(right[:, None], root)[:, 0]
+def _differences(
+    trail: Sequence[Record], theta: Tensor, step: Tensor, grad: Tensor, used: Tensor
+) -> tuple[Tensor, ...]:
+    moved = torch.stack([(record.theta - theta).flatten() for record in trail])
+    turned = torch.stack([(record.step - step).flatten() for record in trail])
+    fell = torch.stack([torch.where(used, grad - record.grad, 0.0).flatten() for record in trail])
+    return moved, turned, fell

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from torchlogit.design import Design
+from torchlogit.design import Coordinates, Design
 from torchlogit.kernels.passes import suits
 from torchlogit.sources.base import Block
 
@@ -91,6 +92,29 @@ class MemorySource:
         out.block_rows = max(1, self.n_rows)
         return out
 
+    def select(self, columns: Tensor) -> MemorySource:
+        """The same rows with some of the columns: a copy, in which they lie side by side."""
+        if self.sparse:
+            x = self.x[:, columns.numpy()]
+        elif self.x.stride(0) < self.x.stride(1):
+            x = self.x.mT[columns].mT
+        elif self.x.device.type == "cpu":
+            x = torch.from_numpy(
+                np.take(self.x.numpy(), columns.numpy(), 1, mode="clip")
+            )  # four times as fast as torch
+        else:
+            x = self.x[:, columns]
+        out = copy(self)
+        out.x, out.n_features = x, len(columns)
+        out.block_rows = max(self.block_rows, 8 * len(columns))  # so that a Hessian is one product
+        return out
+
+    def moved(self, coordinates: Coordinates, dtype: torch.dtype) -> MemorySource:
+        """The same dense rows in other coordinates: a copy in ``dtype``."""
+        out = copy(self)
+        out.x = coordinates.transform(self.x, dtype)
+        return out
+
     def batches(self, size: int, generator: torch.Generator) -> Iterator[MemorySource]:
         """All rows once, in random order, ``size`` at a time; the last batch may be smaller."""
         for picked in torch.randperm(self.n_rows, generator=generator).split(size):
@@ -105,6 +129,8 @@ class MemorySource:
         """One random row of each of ``rows`` equal stretches, weights scaled up by n / rows; all rows if there are fewer."""
         if rows >= self.n_rows:
             return self
-        place = torch.arange(rows) + torch.rand(rows, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        place = torch.arange(rows) + torch.rand(
+            rows, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+        )
         picked = (place * (self.n_rows / rows)).long().clamp_max(self.n_rows - 1)
         return self._picked(picked, self.n_rows / rows)

@@ -4,7 +4,7 @@
  * does not fit the cache: once a pass, tile by tile). Threads take groups as they come free. Who is not certified at the
  * end, or whose Hessian is nearly singular, is left to the one road for single fits. */
 
-#define MANY_TILE 24576 /* numbers of a group's columns that a thread has at hand */
+#define MANY_TILE 49152 /* numbers of a group's columns that a thread has at hand */
 #define MANY_FACTS 7 /* value, log-likelihood, that of the null model, distance, gradient norm, steps, done or not */
 #define MANY_SHAKY 1e-5 /* share of its diagonal entry that a pivot has, below which columns resemble each other too much */
 #define MANY_ENOUGH 1e-25 /* relative distance from which no further step is taken */
@@ -380,7 +380,7 @@ static void many_lane(void *given, int64_t lane) {
     }
     longest = (longest + 7) / 8 * 8;
     width = width < 256 ? 256 : width;
-    width = longest < width ? longest : width;
+    width = (longest < width ? longest : width) | 8; /* columns lie an odd number of cache lines apart */
     double *room = calloc((q + 8) * width + 2 * q * q + 8 * q, sizeof(double)), *next = room;
     Desk desk = {.task = task, .d = task->d, .p = p, .q = q, .width = width};
     double **arrays[] = {&desk.z, &desk.y, &desk.weight, &desk.offset, &desk.eta, &desk.bend, &desk.hz, &desk.hess,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torchlogit.fit import Fit, fit, load
     from torchlogit.inference.links import compare_links
     from torchlogit.many import ManyFits, fit_many
+    from torchlogit.path import Path, fit_path
     from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
     from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
 
@@ -31,6 +32,8 @@ _HOMES = {
     "fit_many": "many",
     "Bootstrap": "bootstrap",
     "bootstrap": "bootstrap",
+    "Path": "path",
+    "fit_path": "path",
     "compare_links": "inference.links",
     "LogisticRegression": "estimators",
     "LogisticRegressionCV": "estimators",

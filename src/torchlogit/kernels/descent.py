@@ -23,7 +23,7 @@ def descend(hess: Tensor, l1: Tensor, u: Tensor, fall: Tensor, sweeps: int) -> i
     >>> one = torch.ones(2, dtype=torch.float64)
     >>> u, fall = torch.zeros_like(one), torch.tensor([3.0, 0.5], dtype=torch.float64)
     >>> descend(torch.diag(2 * one), one, u, fall, sweeps=5)
-    2
+    3
     >>> u.tolist(), fall.tolist()
     ([1.0, 0.0], [1.0, 0.5])
     """

@@ -105,6 +105,22 @@ def _estimate(
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
     solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
     point, status, kind = _certified(objective, solution, choice.solver, tol)
+    return concluded(objective, point, status, kind, choice, rank, tol, _null(objective), solution)
+
+
+def concluded(
+    objective: Objective,
+    point: Point,
+    status: Status,
+    kind: str,
+    choice: Choice,
+    rank: Rank,
+    tol: float,
+    null_log_likelihood: float,
+    solution: Solution,
+) -> Estimate:
+    """The estimate that a solver's last point is, in the user's units, with all that is known about it."""
+    loss, strengths, source = objective.loss, objective.penalty, objective.source
     point = _centred(point, strengths) if loss.symmetric else point
     apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
     status = Status.separated if apart else status
@@ -118,7 +134,7 @@ def _estimate(
         covariance_root=_covariance_root(objective, point, rank.coordinates) if status is Status.converged else None,
         value=value,
         log_likelihood=float(strengths.value(point.theta)) - value,
-        null_log_likelihood=_null(objective),
+        null_log_likelihood=null_log_likelihood,
         status=status,
         certificate=_certificate(objective, point, kind if loss.convex else kind + LOCAL, tol),
         history=solution.history,

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include "lanes.h"
+#include "descent.h"
 
 typedef struct {
     const int64_t *codes; /* classes 0 and 1, or */

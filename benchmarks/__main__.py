@@ -1,74 +1,138 @@
-"""Interleaved timings at a stated distance to the optimum; on a busy machine no ratio is given.
-
-Everyone runs once to warm up and then ``ROUNDS`` times, in turn, so that a slow minute is slow for all. The optimum is
-the least F that anyone reached, torchlogit at a far smaller tolerance among them. ``python -m benchmarks``
-"""
+"""``python -m benchmarks``: measure, then write docs/benchmarks.md and its picture."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import platform
-import statistics
-import warnings
-from collections.abc import Callable
-from importlib.metadata import version
+import sys
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-from benchmarks.workloads import Answer, Workload, ours, workloads
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "images" / "benchmarks.png"
+LEFT_TO_THE_FULL = {"S2-float32", "S4-C1", "R1", "R2", "S8-3", "S8-1000"}  # workloads that the quick version has not
+COMPILES = "skglm"  # for ten seconds, before its first fit of a kind
+QUICK_NOTE = "the quick version: sizes a twentieth, nothing to quote"
 
-ROUNDS = 3
-BUSY = 0.5  # load a core, before anything runs, from which the machine is busy
-SPREAD = 1.5  # slowest over fastest run of the same fit from which timings mean little
-PACKAGES = ("torchlogit", "torch", "scikit-learn", "statsmodels", "numpy")
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, under three minutes, to the terminal only")
+    parser.add_argument("--only", default="", help="workloads, by the beginning of their names: S1,S8")
+    parser.add_argument("--rivals", default="", help="fitters, by a part of their names: glum,newton; ours always")
+    parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is there")
+    parser.add_argument("--gpu", action="store_true", help="the GPU mode")
+    parser.add_argument("--cap", type=float, help="seconds after which a fit is stopped (60; quick: 5)")
+    parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (40; quick: 1.5)")
+    return parser.parse_args(arguments)
 
 
-def timed(fit: Callable[[Workload], Answer], of: Workload) -> tuple[float, float]:
-    """Seconds of one fit, and the F it reached."""
+def chosen(asked: argparse.Namespace) -> list[str]:
+    """Names of workloads."""
+    from benchmarks.problems import problems
+
+    wanted = [part for part in asked.only.split(",") if part]
+    names = [name for name in problems() if not wanted or any(_is(name, part) for part in wanted)]
+    if not names:
+        sys.exit(f"no workload is called {asked.only}: there are {', '.join(problems())}")
+    quick = asked.quick and not wanted
+    return [name for name in ordered_names(names) if not (quick and name in LEFT_TO_THE_FULL)]
+
+
+def _is(name: str, part: str) -> bool:
+    """S1 is S1, not S10; S8 is all of S8."""
+    return name == part or name.startswith(f"{part}-")
+
+
+def ordered_names(names: list[str]) -> list[str]:
+    from benchmarks.table import ordered
+
+    return list(ordered([{"name": name} for name in names]))
+
+
+def fitters(asked: argparse.Namespace) -> list[str]:
+    """Names of those who take part: whoever is named, and torchlogit and the yardstick always."""
+    from benchmarks.rivals import RIVALS
+    from benchmarks.rivals.plain import READ
+
+    parts = [part.lower() for part in asked.rivals.split(",") if part]
+    named = [n for n, r in RIVALS.items() if r.ours or n == READ or not parts or any(p in n.lower() for p in parts)]
+    return named
+
+
+def measure(asked: argparse.Namespace) -> None:
+    """Each workload in turn; what is found is on disk as soon as it is found."""
+    from benchmarks.generators import Absent
+    from benchmarks.problems import problems
+    from benchmarks.runner import Limits, Runner, saved
+    from benchmarks.table import terminal
+
+    quick = asked.quick
+    limits = Limits(asked.cap or (5 if quick else 60), asked.budget or (1.5 if quick else 40), 30 if quick else 60)
+    runner = Runner(fitters(asked), limits, say=_progress)
     begin = perf_counter()
-    answer = fit(of)
-    seconds = perf_counter() - begin
-    return seconds, of.objective(answer)
+    try:
+        for name in chosen(asked):
+            try:
+                problem = problems()[name](quick)
+            except Absent as absent:
+                print(f"{name}: skipped, {absent}\n", flush=True)
+                continue
+            without = {COMPILES: "compiles too long for the quick version (see S6-single)"}
+            found = runner.measure(problem, without if quick and name != "S6-single" else {})
+            saved(found, quick)
+            _progress("")
+            print(terminal(found), end="\n\n", flush=True)
+    finally:
+        runner.close()
+    print(f"{perf_counter() - begin:.0f} s in all; {QUICK_NOTE if quick else 'results in benchmarks/results'}")
 
 
-def measure(of: Workload) -> dict[str, tuple[list[float], float]]:
-    """Seconds of each round and relative sub-optimality, (F − F*) / F*, by fitter."""
-    fitters = {"torchlogit": ours, **of.rivals}
-    runs = {name: [timed(fit, of)] for name, fit in fitters.items()}  # the warm-up
-    for _ in range(ROUNDS):
-        for name, fit in fitters.items():
-            runs[name].append(timed(fit, of))
-    best = min(of.objective(ours(of, 1e-14)), *(value for run in runs.values() for _, value in run))
-    return {name: ([s for s, _ in run[1:]], max(v for _, v in run) / best - 1) for name, run in runs.items()}
+def _progress(line: str) -> None:
+    """One line that is written over, where someone is looking."""
+    if sys.stderr.isatty():
+        print(f"\r{line[:79]:79}\r", end="", file=sys.stderr, flush=True)
 
 
-def lines(found: dict[str, tuple[list[float], float]], quiet: bool) -> list[str]:
-    """A table; a ratio only on a quiet machine and only against who is not nearer to the optimum than we are."""
-    (mine, own_gap), out = found["torchlogit"], []
-    out.append(f"{'':28}{'median s':>10}{'spread':>8}{'sub-optimality':>16}{'times ours':>12}")
-    for name, (seconds, gap) in found.items():
-        spread = max(seconds) / min(seconds)
-        steady = quiet and max(spread, max(mine) / min(mine)) < SPREAD
-        ratio = statistics.median(seconds) / statistics.median(mine)
-        told = f"{ratio:.1f}" if steady else "unsteady"
-        told = told if gap >= own_gap or max(gap, own_gap) < 1e-14 else "nearer"
-        shown = f"{gap:.0e}" if gap >= 1e-15 else "< 1e-15"
-        out.append(f"{name:28}{statistics.median(seconds):>10.4f}{spread:>8.2f}{shown:>16}{told:>12}")
-    return out
+def write_page() -> None:
+    """docs/benchmarks.md and its picture, from the results on disk."""
+    from benchmarks import gpu
+    from benchmarks.figure import draw
+    from benchmarks.runner import RESULTS
+    from benchmarks.table import ordered, page
+
+    results = ordered(results_in(RESULTS))
+    if not results:
+        sys.exit("nothing has been measured yet: python -m benchmarks")
+    PAGE.write_text(page(results) + gpu.section(RESULTS), encoding="utf-8")
+    draw(results, PICTURE)
+    print(f"wrote {PAGE.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
 
 
-def main() -> None:
-    """Say what the machine is and how busy, then measure."""
-    import torch
+def results_in(folder: Path) -> list[dict[str, Any]]:
+    """Full results only."""
+    return [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("[SR]*.json")]
 
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    quiet = load < BUSY * cores
-    print(", ".join(f"{name} {version(name)}" for name in PACKAGES), f"\n{platform.machine()}, {cores} cores,", end=" ")
-    print(f"{torch.get_num_threads()} threads, load average {load:.2f}: {'quiet' if quiet else 'busy, so no ratios'}")
-    warnings.simplefilter("ignore")
-    for workload in workloads():
-        print(f"\n{workload.name}", *lines(measure(workload), quiet), sep="\n", flush=True)
-    print(f"\nload average at the end {os.getloadavg()[0]:.2f} (of that up to {cores} is our own)")
+
+def main(arguments: list[str] | None = None) -> None:
+    asked = parsed(arguments)
+    if asked.gpu:
+        from benchmarks import gpu
+
+        gpu.main(asked.quick)
+        return
+    if not asked.page:
+        from benchmarks.machine import BUSY, cores, load
+
+        state = "busy" if load() > BUSY * cores() * 3 else "quiet"
+        print(f"{cores()} cores, load average {load():.2f}: {state}\n")
+        measure(asked)
+    if not asked.quick:
+        write_page()
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
     main()

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import pickle
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,9 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass
 class Limits:
-    """Seconds: of one fit; of all fits of one rival to one problem, after which it has no further turn; and what its
-    first call may take longer, to compile itself."""
+    """Seconds: of one fit; of all fits of one rival to one problem, after which it has no further turn; and how much
+    longer its first call may take, to compile itself.
+    """
 
     fit: float = 60.0
     rival: float = 60.0
@@ -161,10 +163,10 @@ class Runner:
         self.names, self.limits, self.say = list(names), limits, say
         self.workers: dict[str, Worker] = {}
 
-    def measure(self, problem: Problem) -> dict[str, Any]:
-        """Everything that is told of a problem, ready for JSON."""
+    def measure(self, problem: Problem, without: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+        """Everything that is told of a problem, ready for JSON. ``without``: who is left out, and why."""
         best, certificate = reference(problem, RESULTS / "optima")
-        why = {name: RIVALS[name].unfit(problem) for name in self.names}
+        why = {name: without.get(name) or RIVALS[name].unfit(problem) for name in self.names}
         load = machine.load()
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             file = Path(folder) / "problem"

@@ -40,7 +40,7 @@ class Estimator(Door):
     name = short = "torchlogit"
 
     def not_mine(self, problem: Problem) -> str:
-        return "" if problem.kind == "single" else "another door"
+        return "" if problem.kind == "single" and not problem.drop_first else "another door"
 
     def fit(self, problem: Problem, data: Any, tol: float) -> Any:
         from torchlogit import LogisticRegression

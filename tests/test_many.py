@@ -138,6 +138,10 @@ def test_bad_groups_have_a_status_and_a_sentence():
     assert "3 rows cannot determine 4" in result.sentences["few"]
     assert "`x2` is constant" in result.sentences["constant"]
     assert "fine" not in result.sentences
+    table = result.table()
+    assert np.isnan(table.estimate[(table.group == "constant") & (table.term == "x2")]).all()
+    assert result.theta[result.aliased].eq(0).all()
+    assert result.aliased.sum() == 2
     fitted = [label not in ("one class", "few") for label in group]
     keep = [label not in ("one class", "few") for label in result.groups]
     part = quiet(fit_many, x[fitted], y[fitted], groups=group[fitted])
@@ -250,6 +254,8 @@ def test_what_the_batch_leaves_open():
     for fitted in (kernel.newton, kernel.plain):
         done = dict(zip(result.groups.tolist(), fitted(groups, 25, 1e-20).done.tolist(), strict=True))
         assert {label for label, ended in done.items() if ended} == {"fine", "far"}
+        early = fitted(groups, 25, 1e-6).done.tolist()  # where a step is small beside F, but still moves the split rows
+        assert {label for label, ended in zip(result.groups, early, strict=True) if ended} == {"fine", "far"}
         assert not bool(fitted(groups, 1, 1e-20).done.any())
         assert not bool(fitted(groups._replace(x=groups.x * torch.nan), 25, 1e-20).done.any())
 

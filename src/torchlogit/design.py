@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torchlogit.kernels.passes import column_moments, gram_pass, hessian_pass, logistic_pass, sparse_moments
+from torchlogit.kernels.passes import (
+    column_moments,
+    gram_pass,
+    hessian_pass,
+    logistic_pass,
+    softmax_hessian_pass,
+    softmax_pass,
+    sparse_moments,
+)
 from torchlogit.linalg import weighted_gram
 
 if TYPE_CHECKING:
@@ -129,6 +137,9 @@ def _split(t: Tensor) -> tuple[Tensor, Tensor]:
     return high, t - high
 
 
+PASSES = {"logistic": logistic_pass, "softmax": softmax_pass}
+
+
 class Design:
     """The linear map of one block of rows, shape (n, p).
 
@@ -211,24 +222,34 @@ class Design:
                 out = out - folded.shift[:, None] * sums
         return torch.cat([sums, out], -2) if self.intercept else out
 
-    def logistic(
-        self, theta: Tensor, y: Tensor, weight: Tensor, offset: Tensor, curvature: Tensor | None = None, order: int = 1
+    def fused(
+        self, loss: str, theta: Tensor, block: Any, curvature: Tensor | None = None, order: int = 1
     ) -> tuple[Tensor, Tensor] | None:
-        """Σ s ℓ and its gradient (p, 1) for the logistic loss in one read of x; None where there is no kernel for it.
+        """Σ s ℓ and its gradient (p, k) of a loss by name, in one read of x; None where there is no kernel for it.
 
-        ``theta`` (p, 1), ``weight`` (n,) and ``offset`` () or (n, 1) are float64. ``curvature`` (n,) receives s ℓ″.
+        ``theta`` (p, k) and the block's weights and offsets are float64. ``curvature`` receives what `curved` needs: s ℓ″
+        (n,) of the logistic loss, probabilities (n, k) of the softmax.
         """
-        w, bias = self._on_x(theta, self.coordinates)
-        out = logistic_pass(
-            self.x, w[:, 0], float(bias), y, weight, offset, order=order, dtype=self.dtype, curvature=curvature
-        )
-        return None if out is None else (out[0], self._from_x(out[2:, None], out[1:2, None], self.coordinates))
+        (w, bias), call = self._on_x(theta, self.coordinates), PASSES.get(loss)
+        if call is None or (loss == "logistic" and theta.shape[-1] > 1):
+            return None
+        rows = block.y, block.weight, block.offset
+        out = call(self.x, w, bias[0], *rows, order=order, dtype=self.dtype, curvature=curvature)
+        return None if out is None else (out[0], self._summed(out, w))
 
-    def curved(self, v: Tensor, curvature: Tensor) -> Tensor | None:
-        """``Zᵀ (c ∘ Z v)`` (p, 1) for row weights c (n,), in one read of x; None where there is no kernel for it."""
+    def curved(self, v: Tensor, weight: Tensor, curvature: Tensor) -> Tensor | None:
+        """The Hessian's product with v (p, k), from what `fused` kept, in one read of x; None where there is no kernel."""
         w, bias = self._on_x(v, self.coordinates)
-        out = hessian_pass(self.x, w[:, 0], float(bias), curvature, self.dtype)
-        return None if out is None else self._from_x(out[2:, None], out[1:2, None], self.coordinates)
+        if curvature.ndim == 1:
+            out = hessian_pass(self.x, w, bias[0], curvature, self.dtype)
+        else:
+            out = softmax_hessian_pass(self.x, w, bias[0], weight, curvature, self.dtype)
+        return None if out is None else self._summed(out, w)
+
+    def _summed(self, out: Tensor, w: Tensor) -> Tensor:
+        """The gradient (p, k) in these coordinates from a pass's sums over x."""
+        k = w.shape[1]
+        return self._from_x(out[1 + k :].reshape(w.shape), out[None, 1 : 1 + k], self.coordinates)
 
     def gram(self, h: Tensor) -> Tensor:
         """The weighted Gram matrix, (*B, p, k, p, k), from symmetric row weights h (*B, n, k, k)."""

@@ -70,7 +70,7 @@ class Estimate(NamedTuple):
 def estimate(source: Source, columns: Sequence[str], k: int, *, loss: Loss, **settings: Any) -> Estimate:
     """Minimise F over the rows of a source; the settings are those of `_estimate`."""
     p = source.n_features + source.intercept
-    compiled = loss.name == "logistic" and source.whole(torch.float64) is not source
+    compiled = k == 1 and source.whole(loss.name, torch.float64) is not source
     small = p not in MATRICES if compiled else source.n_rows * p * k <= LITTLE
     with one_thread() if small else nullcontext():
         return _estimate(source, columns, k, loss=loss, **settings)
@@ -100,6 +100,8 @@ def _estimate(
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
     choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough, entries=source.entries)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
+    if choice.solver == Proximal():
+        choice = choice._replace(solver=Proximal(tol=tol / 3))
     begin = objective.zeros()
     begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
     most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
@@ -279,7 +281,7 @@ def _null(objective: Objective) -> float:
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
     if not objective.source.has_offset and objective.loss.name != "squared":
-        (totals,) = accumulate(objective.source.whole(torch.float64), lambda block: (_class_weights(block, objective.k),))
+        (totals,) = accumulate(objective.source.whole("logistic", torch.float64), lambda block: (_class_weights(block, objective.k),))
         return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
     only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)

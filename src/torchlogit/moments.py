@@ -63,7 +63,7 @@ def _at_once(source: Source) -> Moments | None:
     The typical row and the unit are those of some rows, so they are near, or it is seen that they are not: then the sum
     of squares about the mean is what is left of a difference, and the two passes above are taken.
     """
-    whole = source.whole(torch.float64)
+    whole = source.whole("logistic", torch.float64)
     if whole is source:
         return None
     pivot, unit = _typical(source)

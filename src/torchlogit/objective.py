@@ -73,7 +73,7 @@ class Objective:
 
     def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
         """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
-        source = self._whole if theta.ndim == 2 and (order < 2 or self.p <= PACKED) else self.source
+        source = self._whole if theta.ndim == 2 and (order < 2 or self._packed) else self.source
         value, *rest = accumulate(source, lambda block: self._sums(block, theta, order))
         value = value + self.penalty.value(theta)
         if order > 0:
@@ -87,19 +87,24 @@ class Objective:
     def _whole(self) -> Source:
         """The rows in blocks as large as they come where a compiled pass cuts them by itself; else as they are."""
         copied = self.coordinates is not None and self.coordinates.explicit
-        return self.source if copied or self.loss.name != "logistic" else self.source.whole(self.dtype)
+        return self.source if copied else self.source.whole(self.loss.name, self.dtype)
+
+    @property
+    def _packed(self) -> bool:
+        """Whether the Hessian has a compiled pass as well."""
+        return self.k == 1 and self.p <= PACKED
 
     def _sums(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...]:
         """Value, gradient, Hessian of the loss over a block: by compiled passes where there are any, else in plain torch."""
         return self._fused(block, theta, order) or self._plain(block, theta, order)
 
     def _fused(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...] | None:
-        if theta.ndim > 2 or self.loss.name != "logistic":
+        if theta.ndim > 2 or (order > 1 and self.k > 1):
             return None
         design, curvature = self._seen(block.design), None
         if order > 1:
             curvature = torch.empty(len(block.y), dtype=torch.float64)
-        found = design.logistic(theta, block.y, block.weight, block.offset, curvature, order)
+        found = design.fused(self.loss.name, theta, block, curvature, order)
         if found is None or curvature is None:
             return found if found is None else found[: order + 1]
         return (*found, design.gram(curvature.to(self.dtype)[:, None, None]))
@@ -139,7 +144,8 @@ class Objective:
 
         def product(v: Tensor) -> Tensor:
             def of_block(block: Block) -> tuple[Tensor, ...]:
-                out = self._seen(block.design).curved(v, curvature[block.start :][: len(block.y)])
+                kept = curvature[block.start :][: len(block.y)]
+                out = self._seen(block.design).curved(v, block.weight, kept)
                 assert out is not None
                 return (out,)
 
@@ -148,14 +154,13 @@ class Objective:
         return product
 
     def _row_curvature(self, theta: Tensor) -> Tensor | None:
-        """s ℓ″ of every row (n,), by a compiled pass; None where there is none."""
+        """What a product with the Hessian needs of every row, (n,) or (n, k), by a compiled pass; None without one."""
         if self._whole is self.source or theta.ndim > 2:
             return None
-        out = theta.new_empty(self.source.n_rows)
+        out = theta.new_empty(self.source.n_rows, *[self.k] * (self.k > 1))
         for block in self._whole:
-            rows = out[block.start :][: len(block.y)]
-            design = self._seen(block.design)
-            if design.logistic(theta, block.y, block.weight, block.offset, rows, 0) is None:
+            kept = out[block.start :][: len(block.y)]
+            if self._seen(block.design).fused(self.loss.name, theta, block, kept, 0) is None:
                 return None
         return out
 
@@ -266,7 +271,7 @@ class Objective:
 
     def _curvature(self, theta: Tensor, full: bool) -> Tensor:
         """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
-        if not full and (curvature := self._row_curvature(theta)) is not None:
+        if not full and self.k == 1 and (curvature := self._row_curvature(theta)) is not None:
             return self._floored(*accumulate(self._whole, lambda block: (self._squares(block, curvature),)))
 
         def of_block(block: Block) -> tuple[Tensor, ...]:

@@ -50,6 +50,8 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
     }
 }
 
+static int64_t padded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
 static int64_t gram_width(int64_t d) { return (d + 8) / 8 * 8; }
 
 /* The lower triangles of (lanes, width, width), summed, as a symmetric (p, p). */
@@ -71,6 +73,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #include "dense.h"
 #include "columns.h"
 #include "gram.h"
+#include "softmax.h"
 #include "moments.h"
 #undef STORE
 #define INDEX int32_t
@@ -88,10 +91,13 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define N(name) name##_f32_f64 /* stored in float, computed in double */
 #define read_rows_f32_f64 read_rows_f64
 #define rows_of_f32_f64 rows_of_f64
+#define exp_negative_f32_f64 exp_negative_f64
+#define log1p_unit_f32_f64 log1p_unit_f64
 #define STORE float
 #include "dense.h"
 #include "columns.h"
 #include "gram.h"
+#include "softmax.h"
 #include "moments.h"
 #undef STORE
 #undef N
@@ -105,6 +111,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define STORE float
 #include "dense.h"
 #include "gram.h"
+#include "softmax.h"
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"
@@ -113,6 +120,9 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define N(name) name##_f64_f32 /* stored in double, computed in float */
 #define read_rows_f64_f32 read_rows_f32
 #define rows_of_f64_f32 rows_of_f32
+#define exp_negative_f64_f32 exp_negative_f32
+#define log1p_unit_f64_f32 log1p_unit_f32
 #define STORE double
 #include "dense.h"
 #include "gram.h"
+#include "softmax.h"

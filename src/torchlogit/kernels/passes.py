@@ -22,6 +22,7 @@ KINDS = {
     (torch.float32, torch.float64): "f32_f64",
     (torch.float64, torch.float32): "f64_f32",
 }
+LOSSES = {"logistic": "pass", "softmax": "softmax"}  # names of the kernels
 NUMBERS = {np.dtype("float64"): torch.float64, np.dtype("float32"): torch.float32}
 INDEXES = {np.dtype("int32"): "", np.dtype("int64"): "_long"}
 
@@ -45,7 +46,7 @@ class Rows(ctypes.Structure):
 def logistic_pass(
     x: Any,
     w: Tensor,
-    bias: float,
+    bias: Tensor,
     y: Tensor,
     weight: Tensor,
     offset: Tensor,
@@ -56,7 +57,7 @@ def logistic_pass(
 ) -> Tensor | None:
     """``[Σ s ℓ, Σ s ℓ′, Xᵀ(s ∘ ℓ′)]`` (d + 2,) of the logistic loss at ``η = x w + bias + offset``, in one read of x.
 
-    ``w`` (d,), ``weight`` (n,) and ``offset`` () or (n, 1) are float64, ``y`` (n,) int64 codes or float64. ``curvature``
+    ``w`` (d, 1), ``bias`` (1,), ``weight`` (n,) and ``offset`` () or (n, 1) are float64, ``y`` (n,) int64 codes or float64. ``curvature``
     (n,) float64 receives s ℓ″. A row is computed in ``dtype``. With ``order`` 0 only the value is meant.
     """
     whole = y.dtype == torch.int64
@@ -72,24 +73,66 @@ def logistic_pass(
     return _pass(x, w, bias, rows, dtype)
 
 
-def hessian_pass(x: Any, v: Tensor, bias: float, curvature: Tensor, dtype: torch.dtype) -> Tensor | None:
+def hessian_pass(x: Any, v: Tensor, bias: Tensor, curvature: Tensor, dtype: torch.dtype) -> Tensor | None:
     """``[0, Σ r, Xᵀ r]`` (d + 2,) with ``r = c ∘ (x v + bias)`` for row weights c (n,) float64: a product with XᵀCX."""
     one = torch.ones(1, dtype=torch.float64)
     return _pass(x, v, bias, Rows(None, None, _at(one), 0, None, 0, _at(curvature), 0, 1), dtype)
 
 
-def suits(x: Any, dtype: torch.dtype) -> bool:
-    """Whether there is a compiled pass over this table in this precision, so that the plain way is not taken."""
-    return _kernel("pass", x, dtype) is not None
+def softmax_pass(
+    x: Any,
+    w: Tensor,
+    bias: Tensor,
+    y: Tensor,
+    weight: Tensor,
+    offset: Tensor,
+    *,
+    order: int = 1,
+    dtype: torch.dtype = torch.float64,
+    curvature: Tensor | None = None,
+) -> Tensor | None:
+    """``[Σ s ℓ]``, ``Σ s ℓ′`` (k,) and ``Xᵀ(s ∘ ℓ′)`` (d, k), one after the other, of the softmax loss, in one read of x.
+
+    ``w`` (d, k), ``bias`` (k,), ``weight`` (n,) and ``offset`` () or (n, k) are float64, ``y`` (n,) int64 codes.
+    ``curvature`` (n, k) float64 receives the probabilities.
+    """
+    shift, step = (offset, offset.stride(0)) if offset.ndim else (None, 0)
+    if y.dtype != torch.int64 or weight.dtype != torch.float64 or not y.is_contiguous():
+        return None
+    if shift is not None and (shift.dtype != torch.float64 or shift.stride(-1) != 1 or shift.shape[-1] != w.shape[1]):
+        return None
+    rows = Rows(_at(y), None, _at(weight), weight.stride(0), _at(shift), step, _at(curvature), 1, order)
+    return _classes_pass(x, w, bias, rows, dtype)
 
 
-def _pass(x: Any, w: Tensor, bias: float, rows: Rows, dtype: torch.dtype) -> Tensor | None:
+def softmax_hessian_pass(
+    x: Any, v: Tensor, bias: Tensor, weight: Tensor, curvature: Tensor, dtype: torch.dtype
+) -> Tensor | None:
+    """``[0]``, ``Σ r`` (k,) and ``Xᵀ r`` (d, k) with ``r = s (diag(μ) − μ μᵀ)(x v + bias)`` for probabilities μ (n, k)."""
+    return _classes_pass(x, v, bias, Rows(None, None, _at(weight), weight.stride(0), None, 0, _at(curvature), 0, 1), dtype)
+
+
+def _classes_pass(x: Any, w: Tensor, bias: Tensor, rows: Rows, dtype: torch.dtype) -> Tensor | None:
+    call, k = _kernel("softmax", x, dtype), w.shape[1]
+    if call is None:
+        return None
+    out, w, bias = torch.empty(1 + k + w.numel(), dtype=torch.float64), w.double().contiguous(), bias.double().contiguous()
+    call(ctypes.byref(rows), ctypes.c_int64(k), _at(w), _at(bias), threads_for(_size(x) * k), _at(out))
+    return out
+
+
+def suits(x: Any, loss: str, dtype: torch.dtype) -> bool:
+    """Whether there is a compiled pass for this table, loss and precision, so that the plain way is not taken."""
+    return loss in LOSSES and _kernel(LOSSES[loss], x, dtype) is not None
+
+
+def _pass(x: Any, w: Tensor, bias: Tensor, rows: Rows, dtype: torch.dtype) -> Tensor | None:
     call = _kernel("pass", x, dtype)
     if call is None:
         return None
     out = torch.empty(x.shape[1] + 2, dtype=torch.float64)
     w = w.double().contiguous()
-    call(ctypes.byref(rows), _at(w), ctypes.c_double(bias), threads_for(_size(x)), _at(out))
+    call(ctypes.byref(rows), _at(w), ctypes.c_double(float(bias)), threads_for(_size(x)), _at(out))
     return out
 
 

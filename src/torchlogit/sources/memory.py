@@ -84,9 +84,9 @@ class MemorySource:
         """All rows are here: the total is the sum."""
         return total
 
-    def whole(self, dtype: torch.dtype) -> MemorySource:
-        """The same rows as one block where a compiled pass cuts them by itself (``dtype``: what it computes in), else self."""
-        if not suits(self.x, dtype):
+    def whole(self, loss: str, dtype: torch.dtype) -> MemorySource:
+        """The same rows as one block where a compiled pass for this loss, computing in ``dtype``, cuts them; else self."""
+        if not suits(self.x, loss, dtype):
             return self
         out = copy(self)
         out.block_rows = max(1, self.n_rows)

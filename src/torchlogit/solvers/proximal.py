@@ -16,12 +16,12 @@ FIRST_SET = 100  # rows of the first working set
 NEAR = (
     0.9  # share of its strength from which a row's gradient may reach it soon: the strong rule's, for steps of a tenth
 )
-ROOM = 1.15  # rows of a new working set for each row that it needs
+ROOM = 1.25  # rows of a new working set for each row that it needs
 TRAIL = 6  # points that a step is extrapolated from
 WORTH = 40  # entries of theta for which a new Hessian costs as much as one pass over the rows
 
 
-class Record(NamedTuple):
+class Passed(NamedTuple):
     """A point that was passed: theta, the gradient there, and the Newton step from it."""
 
     theta: Tensor
@@ -40,7 +40,7 @@ class Curvature(NamedTuple):
     theta: Tensor | None = None  # where it was taken
     before: tuple[Tensor, Tensor] | None = None  # theta and gradient at the pass before
     scale: float = 1.0  # of the Hessian, as the last step has shown it
-    trail: tuple[Record, ...] = ()  # the last points with the present signs
+    trail: tuple[Passed, ...] = ()  # the last points with the present signs
 
 
 class Memory(NamedTuple):
@@ -73,7 +73,7 @@ class Proximal:
         new, theta = objective.penalty, point.theta
         value = point.at.value + new.value(theta) - penalty.value(theta)
         at = point.at._replace(value=value, grad=point.at.grad + (new.l2 - penalty.l2) * theta, hess=None)
-        return self._point(objective, theta, at, point.memory)
+        return point._replace(at=at, distance=value)  # F itself is a bound: losses and penalty are at least 0
 
     def step(self, objective: Any, point: Point) -> Point:
         """The solution on the next working set."""
@@ -245,7 +245,7 @@ def _direction(penalty: Any, theta: Tensor, at: Any, known: Curvature) -> tuple[
     parts = [problem.lasso(-grad / c, strength / c, u) for problem, grad, strength, u in members]
     direction = torch.stack(parts).reshape(theta.shape) - theta
     stays = theta.ndim == 2 and torch.equal((theta + direction).sign(), theta.sign())
-    return direction, known._replace(trail=(Record(theta, at.grad, direction),) if stays else ())
+    return direction, known._replace(trail=(Passed(theta, at.grad, direction),) if stays else ())
 
 
 def _scaled(theta: Tensor, grad: Tensor, known: Curvature) -> Curvature:
@@ -260,7 +260,7 @@ def _scaled(theta: Tensor, grad: Tensor, known: Curvature) -> Curvature:
     return known._replace(trail=(), scale=along / bent if along > 0 and bent > 0 else 1.0)
 
 
-def _extrapolated(penalty: Any, theta: Tensor, grad: Tensor, known: Curvature) -> tuple[Record, Tensor] | None:
+def _extrapolated(penalty: Any, theta: Tensor, grad: Tensor, known: Curvature) -> tuple[Passed, Tensor] | None:
     """The Newton step for the present signs, and the best combination of it with those of the trail; None if a sign changes.
 
     Source: Anderson (1965), Iterative procedures for nonlinear integral equations, §4; the norm is H's.
@@ -275,11 +275,11 @@ def _extrapolated(penalty: Any, theta: Tensor, grad: Tensor, known: Curvature) -
     out = step + (share @ (moved + turned)).reshape(step.shape)
     if not torch.equal((theta + out).sign(), theta.sign()):
         return None
-    return Record(theta, grad, step), out
+    return Passed(theta, grad, step), out
 
 
 def _differences(
-    trail: Sequence[Record], theta: Tensor, step: Tensor, grad: Tensor, used: Tensor
+    trail: Sequence[Passed], theta: Tensor, step: Tensor, grad: Tensor, used: Tensor
 ) -> tuple[Tensor, ...]:
     moved = torch.stack([(record.theta - theta).flatten() for record in trail])
     turned = torch.stack([(record.step - step).flatten() for record in trail])

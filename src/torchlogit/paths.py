@@ -27,9 +27,10 @@ from torchlogit.solvers import Newton, Status, minimize
 from torchlogit.sources.memory import MemorySource
 
 SAMPLE = 2000  # rows, at least, that the first path is found on
-COMMON = 0.02  # distance of the common path to its optimum, in units of loss a coefficient, that folds start from
-ARC = 0.4  # change of η (root mean square) between two anchors
-ANCHORS = 6  # at most
+COMMON = 0.1  # distance of the common path to its optimum, in units of loss a coefficient, that folds start from
+STILL = 1e-3  # mean square of the change of log-odds, weighted by curvature, after which a Hessian is kept
+ARC = 1.0  # change of η (root mean square) between two anchors
+ANCHORS = 4  # at most
 SLOW = 0.5  # share of its distance that a step may leave, else the member is finished by itself
 PASSES = 12
 WEIGHTS = 2**24  # row weights of the members that are finished together
@@ -42,7 +43,7 @@ class Members(NamedTuple):
     value: Tensor
     distance: Tensor  # estimated F(θ) − F*: half the decrement
     certified: Tensor
-    n_iter: Tensor
+    n_iter: Tensor  # reads of a member's rows, and steps of its own
 
     @property
     def relative(self) -> Tensor:
@@ -109,12 +110,15 @@ class Paths:
         order = self.l2.amax((1, 2)).argsort(descending=True)
         for number in order.tolist():
             l2 = (self.l2[number] / share).expand_as(theta)
-            here = replace(self._sketch, penalty=Strengths(torch.zeros_like(l2), l2))
-            solver = Newton()
-            point = solver.init(here, theta) if hess else minimize(here, theta, solver, max_iter=8, tol=1e-4).point
-            hess.append(point.at.hess - _diagonal(l2))
-            path[number] = theta = point.theta + point.direction
-        hess.append(self._hessian(self._sketch, theta))
+            if not hess:
+                here = replace(self._sketch, penalty=Strengths(torch.zeros_like(l2), l2))
+                theta, still = minimize(here, theta, Newton(), max_iter=8, tol=1e-4).theta, False
+            at = self._sketch.taylor(theta, 1 if still else 2)
+            hess.append(hess[-1] if at.hess is None else at.hess)
+            step = factor(hess[-1] + _diagonal(l2)).solve(at.grad + l2 * theta)
+            path[number] = theta = theta - step
+            still = float(((at.grad + l2 * theta) * step).sum()) < STILL * self.source.n_rows
+        hess.append(hess[-1] if still else self._hessian(self._sketch, theta))
         return path, self._root(share * torch.stack(hess[1:])[order.argsort()][None])
 
     def _along(self, path: Tensor) -> Tensor:
@@ -205,7 +209,7 @@ class Paths:
             )
             distance = (grad * step).sum((-2, -1)) / 2
             well = (distance < SLOW * best.distance[where]) & (value <= best.value[where] * (1 + 1e-9))
-            new = (theta[where], value, distance, distance <= tol * value, torch.full_like(where[0], n_iter))
+            new = (theta[where], value, distance, distance <= tol * value, torch.full_like(where[0], n_iter + 1))
             for mine, found in zip(best, new, strict=True):
                 mine[where] = torch.where(_like(well, found), found, mine[where])
             active[where] = well & ~best.certified[where]

@@ -183,8 +183,8 @@ class LogisticRegressionCV(LogisticRegression):
 
     def _routed(self, sample_weight: Any, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the splitter and what the scorer is given."""
-        weight = None if isinstance(sample_weight, Real) else on_host(sample_weight)
-        score = {} if weight is None else {"sample_weight": weight}
+        none = sample_weight is None or isinstance(sample_weight, Real)
+        score = {} if none else {"sample_weight": np.asarray(on_host(sample_weight))}
         if not _routing_enabled():
             return {}, score
         routed = process_routing(self, "fit", **score, **params)

@@ -48,22 +48,39 @@ static void columns_backward(int64_t m, int64_t q, const double *restrict z, con
     }
 }
 
-/* eta (m, PANEL) -> weight * slope in place; weight * curvature; the losses added to value (PANEL). */
-static void columns_loss(int64_t m, const double *restrict y, const double *restrict weight, double *restrict eta,
-                         double *restrict bend, double *restrict value) {
-    double total[PANEL] = {0};
+/* log of x in [1, 2^1000). */
+static inline double columns_log(double x) {
+    union {
+        double real;
+        int64_t bits;
+    } all = {x}, part;
+    part.bits = (all.bits & 0x000fffffffffffff) | 0x3ff0000000000000;
+    double power = (double)(int32_t)((all.bits >> 52) - 1023);
+    return power * 0.693147180559945309417 + log1p_unit_f64(part.real - 1);
+}
+
+/* eta (m, PANEL) -> weight * slope in place; weight * curvature; the losses added to value (PANEL). The logarithms of
+ * a tile are one logarithm of a product, at most 2^TILE, where no row has a weight beside 0 and 1. */
+static void columns_loss(int64_t m, int plain, const double *restrict y, const double *restrict weight,
+                         double *restrict eta, double *restrict bend, double *restrict value) {
+    double total[PANEL] = {0}, product[PANEL];
+    for (int c = 0; c < PANEL; c++) product[c] = 1;
     for (int64_t i = 0; i < m; i++) {
         double yes = y[i], no = 1 - yes, size = weight[i];
 #pragma omp simd
         for (int c = 0; c < PANEL; c++) {
             double x = eta[i * PANEL + c], e = exp_negative_f64(-__builtin_fabs(x)), inverse = 1 / (1 + e);
             double small = e * inverse;
-            total[c] += size * ((x >= 0 ? no * x : -yes * x) + log1p_unit_f64(e));
+            total[c] += size * (x >= 0 ? no * x : -yes * x);
+            product[c] = plain ? product[c] * (1 + size * e) : 1 + e;
             eta[i * PANEL + c] = size * (x >= 0 ? no - small : small - yes);
             bend[i * PANEL + c] = size * small * inverse;
         }
+        if (!plain)
+#pragma omp simd
+            for (int c = 0; c < PANEL; c++) total[c] += size * log1p_unit_f64(product[c] - 1);
     }
-    for (int c = 0; c < PANEL; c++) value[c] += total[c];
+    for (int c = 0; c < PANEL; c++) value[c] += total[c] + (plain ? columns_log(product[c]) : 0);
 }
 #endif
 
@@ -113,7 +130,7 @@ static void N(columns_lane)(void *given, int64_t lane) {
         for (int64_t panel = 0; panel < of->panels; panel++) {
             double *value = sums + panel * (q + 1) * PANEL;
             columns_forward(m, q, z, of->w + panel * q * PANEL, eta);
-            columns_loss(m, y, weight, eta, bend, value);
+            columns_loss(m, !of->weight, y, weight, eta, bend, value);
             columns_backward(m, q, z, eta, 0, value + PANEL);
             for (; next < of->bends && of->bent[next] / PANEL == panel; next++)
                 for (int64_t j = 0; j < across; j++) {

@@ -4,51 +4,52 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchmarks.machine import disturbed
 from benchmarks.verdict import Entry, Found, entries, seconds, verdict
 
-LETTER = 0.0098  # width of a letter, as a share of the axis
+LETTER = 0.0115  # width of a letter, as a share of the axis
 SHOWN = 7  # rivals a workload at most
+LEVELS = {1: 7, -1: -7, 2: 17, -2: -17}  # places of a name beside its mark, in points
+NOTE = """● at the wanted distance to the optimum    ○ stopped short of it    ◆ torchlogit: its time is on the right
+newton-…, lbfgs, sag, saga, liblinear: scikit-learn's solvers; LIBLINEAR: the library itself"""
 
 
 def draw(results: dict[str, Found], path: Path) -> Path:
     """Write the picture. Workloads in which torchlogit did not reach the target are left out."""
-    from torchlogit.plots.style import GREY, INK, MUTED, RED, finished, headline, panels, styled
+    from torchlogit.plots.style import RED, finished, headline, panels, styled
 
     rows = [(found, chosen(found)) for found in results.values() if verdict(found, results).ours]
-    _, (ax,) = panels(size=(9.6, 1.9 + 0.62 * len(rows)))
-    low, high = _range([ratio for found, lines in rows for ratio, _ in lines])
+    _, (ax,) = panels(size=(10, 1.9 + 0.74 * len(rows)))
+    limits = _range([ratio for _, lines in rows for ratio, _ in lines])
     with styled():
         ax.axvline(1, color=RED, linewidth=1.6, zorder=1)
         for place, (found, lines) in enumerate(rows):
-            _workload(ax, place, found, lines, (low, high), {"ink": INK, "muted": MUTED, "grey": GREY, "red": RED})
-        ax.set_xscale("log")
-        ax.set_xlim(low, high)
-        ax.set_ylim(len(rows) - 0.3, -0.75)
-        ax.set_yticks(range(len(rows)), [_label(found) for found, _ in rows])
-        ax.grid(axis="y", visible=False)
-        ticks = [10.0**power for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)]
-        ax.set_xticks(ticks, [f"{tick:g} ×" for tick in ticks])
-        ax.set_xlabel("seconds, as multiples of torchlogit's (left of the red line: faster than torchlogit)")
-        note = "● at the wanted distance to the optimum    ○ stopped short of it    ◆ torchlogit, with its time"
-        headline(ax, "Time to the optimum", note)
+            _workload(ax, place, found, lines, limits)
+        _axes(ax, [_label(found) for found, _ in rows], limits)
+        headline(ax, "Time to the optimum, beside torchlogit's", NOTE)
     return finished(ax).save(path, dpi=150)
 
 
 def chosen(found: Found) -> list[tuple[float, Entry]]:
     """Each rival once, at its fastest that reaches the target, else at its nearest; with its multiple of ours."""
-    ours = verdict(found, {}).ours
-    assert ours is not None
+    ours = _ours(found)
     once: dict[str, Entry] = {}
     for entry in entries(found):
-        if not entry.rival["ours"]:
-            known = once.get(entry.name)
-            if known is None or (not known.row["reached"] and entry.row["gap"] < known.row["gap"]):
-                once[entry.name] = entry
-    fast = sorted(once.values(), key=lambda e: (not e.row["reached"], e.seconds))[:SHOWN]
+        known = once.get(entry.name)
+        if known is None or (not known.row["reached"] and entry.row["gap"] < known.row["gap"]):
+            once[entry.name] = entry
+    rivals = [entry for entry in once.values() if not entry.rival["ours"]]
+    fast = sorted(rivals, key=lambda e: (not e.row["reached"], e.seconds))[:SHOWN]
     return sorted(((entry.seconds / ours.seconds, entry) for entry in fast), key=lambda pair: pair[0])
+
+
+def _ours(found: Found) -> Entry:
+    ours = verdict(found, {}).ours
+    assert ours is not None
+    return ours
 
 
 def _range(ratios: list[float]) -> tuple[float, float]:
@@ -56,55 +57,49 @@ def _range(ratios: list[float]) -> tuple[float, float]:
 
 
 def _label(found: Found) -> str:
-    title = found["title"].split(", L2, C = 1")[0]
-    name = f"{found['name']}  "
-    return name + (
-        title
-        if len(title) < 36
-        else f"{title[:36].rsplit(' ', 1)[0].rstrip(',')}\n{title[len(title[:36].rsplit(' ', 1)[0]) :].strip(', ')[:40]}"
-    )
+    return fill(f"{found['name']}  {found['title'].removesuffix(', L2, C = 1')}", 38)
 
 
-def _workload(
-    ax: Any,
-    place: int,
-    found: Found,
-    lines: list[tuple[float, Entry]],
-    limits: tuple[float, float],
-    ink: dict[str, str],
-) -> None:
-    """A line with a mark and a name for each rival, names above and below it where they would meet."""
-    ours = verdict(found, {}).ours
-    assert ours is not None
-    busy = any(disturbed(entry.row) for _, entry in lines) or disturbed(ours.row)
+def _axes(ax: Any, labels: list[str], limits: tuple[float, float]) -> None:
+    ax.set_xscale("log")
+    ax.set_xlim(*limits)
+    ax.set_ylim(len(labels) - 0.4, -0.65)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.grid(axis="y", visible=False)
+    first, last = math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1]))
+    ax.set_xticks([10.0**p for p in range(first, last + 1)], [f"{10.0**p:g} ×" for p in range(first, last + 1)])
+    ax.set_xlabel("seconds, as multiples of torchlogit's (left of the red line: faster than torchlogit)")
+
+
+def _workload(ax: Any, place: int, found: Found, lines: list[tuple[float, Entry]], limits: tuple[float, float]) -> None:
+    """A line with a mark and a name for each rival; our time at its end."""
+    from torchlogit.plots.style import GREY, INK, MUTED, RED
+
+    ours = _ours(found)
+    busy = disturbed(ours.row) or any(disturbed(entry.row) for _, entry in lines)
     ax.axhline(place, color="#DDDDDD", linewidth=0.8, zorder=0)
-    ax.plot(1, place, "D", color=ink["red"], markersize=8.5, zorder=4)
+    ax.plot(1, place, "D", color=RED, markersize=9, zorder=4)
+    own = seconds(ours.seconds) + ("\n(busy)" if busy else "")
+    ax.annotate(own, (1, place), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                va="center", color=RED, weight="bold", size=9.5)  # fmt: skip
     taken: dict[int, float] = {}
-    text = seconds(ours.seconds) + (" (busy)" if busy else "")
-    _name(ax, place, 1, text, limits, taken, {"color": ink["red"], "weight": "bold"})
     for ratio, entry in lines:
-        filled = entry.row["reached"]
-        ax.plot(ratio, place, "o", markersize=6.5, color=ink["ink"] if filled else "white",
-                markeredgecolor=ink["ink"] if filled else ink["grey"], markeredgewidth=1.3, zorder=3)  # fmt: skip
-        _name(ax, place, ratio, entry.rival["short"], limits, taken, {"color": ink["ink"] if filled else ink["muted"]})
+        there = entry.row["reached"]
+        ax.plot(ratio, place, "o", markersize=6.5, markeredgewidth=1.3, zorder=3,
+                color=INK if there else "white", markeredgecolor=INK if there else GREY)  # fmt: skip
+        _name(ax, place, ratio, entry.rival["short"], limits, taken, INK if there else MUTED)
 
 
 def _name(
-    ax: Any,
-    place: int,
-    at: float,
-    text: str,
-    limits: tuple[float, float],
-    taken: dict[int, float],
-    style: dict[str, Any],
+    ax: Any, place: int, at: float, text: str, limits: tuple[float, float], taken: dict[int, float], color: str
 ) -> None:
-    """Above the mark, or below, or further out: the first place where the name meets no other."""
+    """Above the mark, or below, or further out: the first place where the name meets no other; else nowhere."""
     low, high = (math.log(limit) for limit in limits)
-    centre, half = (math.log(at) - low) / (high - low), len(text) * LETTER / 2
-    level = next((level for level in (1, -1, 2, -2) if taken.get(level, -1) < centre - half), None)
-    if level is None:
-        return
-    taken[level] = centre + half
-    offset = {1: 6.5, -1: -6.5, 2: 15.5, -2: -15.5}[level]
-    vertical = "bottom" if level > 0 else "top"
-    ax.annotate(text, (at, place), (0, offset), textcoords="offset points", ha="center", va=vertical, size=8.2, **style)
+    centre, half = (math.log(at) - low) / (high - low), (len(text) + 0.5) * LETTER / 2
+    level = next((level for level in LEVELS if taken.get(level, -1) < centre - half), None)
+    if level is not None:
+        taken[level] = centre + half
+        vertical = "bottom" if level > 0 else "top"
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75}
+        ax.annotate(text, (at, place), (0, LEVELS[level]), textcoords="offset points", ha="center", va=vertical,
+                    size=8.5, color=color, bbox=paper)  # fmt: skip

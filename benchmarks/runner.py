@@ -139,7 +139,8 @@ def judged(problem: Problem, best: Any, answer: Any) -> dict[str, Any]:
     if answer is None:
         return {"gap": 0.0, "median_gap": 0.0}
     theta = answer["theta"] if isinstance(answer, dict) else answer
-    gaps = (problem.values(theta) - best) / best
+    with np.errstate(invalid="ignore", over="ignore"):
+        gaps = (problem.values(theta) - best) / best
     gaps = np.where(np.isfinite(gaps), gaps, np.inf)
     found = {"gap": float(gaps.max()), "median_gap": float(np.median(gaps))}
     if isinstance(answer, dict):

@@ -42,7 +42,6 @@ def nursery(pipe: Connection, name: str) -> None:
         child = os.fork()
         if not child:
             _serve(pipe, rival, Path(file))
-        pipe.send({"pid": child})
         os.waitpid(child, 0)
         pipe.send({"ended": True})
 
@@ -58,6 +57,7 @@ def _hush() -> None:
 def _serve(pipe: Connection, rival: Any, file: Path) -> None:
     """Fit at each tolerance that is asked for; None ends it."""
     try:
+        pipe.send({"pid": os.getpid()})
         problem = pickle.loads(file.read_bytes())
         data = rival.prepare(problem)
         pipe.send({"ready": True})

@@ -99,7 +99,7 @@ class Entrant:
     def turn(self, problem: Problem, best: Any, tol: float) -> None:
         """One run, judged."""
         try:
-            run = self.worker.fit(tol, self.limits.fit + (0 if self.runs else self.limits.compiling))
+            run = self.worker.fit(tol, self.limits.fit + self.rival.start + (0 if self.runs else self.limits.compiling))
         except Late:
             self.trouble = f"over {self.limits.fit:.0f} s at tolerance {tol:g}"
         except Broken as error:

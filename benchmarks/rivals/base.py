@@ -25,6 +25,7 @@ class Rival:
     ladder: tuple[float, ...] = (1e-4,)
     default: float = 1e-4
     ours = False
+    start = 0.0  # seconds that a fit may take longer because it begins with a process of its own
     seconds: float | None = None  # of the last fit, where the adapter has to measure for itself
 
     def refuses(self, problem: Problem) -> str:
@@ -68,6 +69,11 @@ def stacked(coef: Any, intercept: Any) -> Any:
 def l1_or_l2(problem: Problem) -> str:
     """The name of the penalty."""
     return {0.0: "l2", 1.0: "l1"}.get(problem.l1_ratio, "elasticnet")
+
+
+def bias(problem: Problem, tall: float) -> float:
+    """The constant column with which a penalised intercept costs little; too large a one slows its owner down."""
+    return 1e4 if problem.l1_ratio else 1e3 if problem.x.shape[1] > problem.x.shape[0] else tall
 
 
 def only_single(problem: Problem) -> str:

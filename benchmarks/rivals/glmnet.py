@@ -33,6 +33,7 @@ class Glmnet(Rival):
     name = short = "glmnet"
     package = "glmnet"
     modules = ()
+    start = 30.0
     ladder = (1e-5, 1e-7, 1e-9, 1e-11, 1e-13, 1e-15)
     default = 1e-7
 

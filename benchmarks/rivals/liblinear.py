@@ -8,9 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks.problems import Problem
-from benchmarks.rivals.base import Rival, only_single, only_two_classes, stacked
+from benchmarks.rivals.base import Rival, bias, only_single, only_two_classes, stacked
 
-BIAS = 100.0
 DENSE = 20_000_000  # entries of a dense table up to which its (index, value) pairs fit
 
 
@@ -34,14 +33,14 @@ class Liblinear(Rival):
 
         x = sparse.csr_matrix(problem.x, dtype="f8")
         x.indices, x.indptr = x.indices.astype("int64"), x.indptr.astype("int64")
-        return Data(np.where(problem.y == 1, 1.0, -1.0), x, bias=BIAS if problem.intercept else -1), x
+        return Data(np.where(problem.y == 1, 1.0, -1.0), x, bias=bias(problem, 1e3) if problem.intercept else -1), x
 
     def fit(self, problem: Problem, data: Any, tol: float) -> Any:
         from liblinear.liblinearutil import train
 
         kind = 6 if problem.l1_ratio else 0
-        bias = f"-B {BIAS}" if problem.intercept else ""
-        return train(data[0], f"-s {kind} -c {1 / problem.strength!r} -e {tol} {bias} -q")
+        constant = f"-B {bias(problem, 1e3)}" if problem.intercept else ""
+        return train(data[0], f"-s {kind} -c {1 / problem.strength!r} -e {tol} {constant} -q")
 
     def answer(self, problem: Problem, model: Any) -> Any:
         w, b = model.get_decfun()

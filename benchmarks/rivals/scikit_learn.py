@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.problems import Problem
-from benchmarks.rivals.base import Rival, l1_or_l2, stacked
+from benchmarks.rivals.base import Rival, bias, l1_or_l2, stacked
 from benchmarks.rivals.ours import of_folds
 
 PENALTIES = {
@@ -45,7 +45,7 @@ class Solver(Rival):
     def fit(self, problem: Problem, data: Any, tol: float) -> Any:
         from sklearn.linear_model import LogisticRegression
 
-        free = {"intercept_scaling": 100.0} if self.solver == "liblinear" and problem.intercept else {}
+        free = {"intercept_scaling": bias(problem, 100.0)} if self.solver == "liblinear" and problem.intercept else {}
         settings = {"C": 1 / problem.strength, "l1_ratio": problem.l1_ratio, "fit_intercept": problem.intercept, **free}
         return LogisticRegression(**settings, solver=self.solver, tol=tol, max_iter=10_000).fit(*data)
 

@@ -9,9 +9,7 @@ from scipy import sparse
 
 from benchmarks.machine import cores
 from benchmarks.problems import Problem
-from benchmarks.rivals.base import Rival, l1_or_l2, only_single, only_two_classes, stacked
-
-BIAS = 10.0
+from benchmarks.rivals.base import Rival, bias, l1_or_l2, only_single, only_two_classes, stacked
 
 
 class Snap(Rival):
@@ -30,7 +28,7 @@ class Snap(Rival):
     def prepare(self, problem: Problem) -> Any:
         x, n = problem.x.astype("f4"), len(problem.y)
         if problem.intercept:
-            column = np.full((n, 1), BIAS, "f4")
+            column = np.full((n, 1), bias(problem, 10.0), "f4")
             x = sparse.hstack([x, column], format="csr") if problem.sparse else np.hstack([x, column])
         return x, problem.y.astype("f4")
 
@@ -42,7 +40,7 @@ class Snap(Rival):
 
     def answer(self, problem: Problem, model: Any) -> Any:
         w = np.asarray(model.coef_, "f8").ravel()
-        return stacked(w[:-1], w[-1] * BIAS) if problem.intercept else stacked(w, 0.0)
+        return stacked(w[:-1], w[-1] * bias(problem, 10.0)) if problem.intercept else stacked(w, 0.0)
 
 
 RIVALS = [Snap()]

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
-    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "paths", "crossvalidate"},
+    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "foldpaths", "crossvalidate"},
     {"fit", "path", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from torchlogit.design import Coordinates
 from torchlogit.estimate import NotFinite, estimate
+from torchlogit.foldpaths import FoldPaths, picked
 from torchlogit.folds import folds_of
 from torchlogit.losses import Loss
 from torchlogit.moments import moments
-from torchlogit.paths import Paths, picked
 from torchlogit.penalties import ElasticNet
 from torchlogit.solvers import Status
 from torchlogit.sources.memory import MemorySource
@@ -48,7 +48,7 @@ def cross_validate(
 ) -> Fits:
     """Fit every fold (numbers of the rows that it trains on, or a mask) with every penalty.
 
-    ``tol`` is the relative distance to the optimum that is wanted. Fits with an L2 penalty alone are one fit (`Paths`),
+    ``tol`` is the relative distance to the optimum that is wanted. Fits with an L2 penalty alone are one fit (`FoldPaths`),
     unless ``solver`` is not "auto" or there are too many coefficients. The others go one by one (`estimate`), from the
     strongest penalty to the weakest, each from where the one before ended.
 
@@ -75,7 +75,7 @@ def cross_validate(
         l2 = torch.stack([penalties[j].strengths(names, coordinates, source.intercept).l2 for j in shared])
         most, begin = max(1, HESSIANS // (len(shared) * (p * k) ** 2)), 0
         for folds in folds_of(train, source.n_rows, most):
-            paths = Paths(source, loss, k, coordinates, dtype, folds, l2)
+            paths = FoldPaths(source, loss, k, coordinates, dtype, folds, l2)
             _together(fits, slice(begin, begin + len(folds)), shared, paths, tol, max_iter)
             begin += len(folds)
     settings = {"loss": loss, "solver": solver, "max_iter": max_iter, "tol": tol, "dtype": dtype}
@@ -85,7 +85,7 @@ def cross_validate(
     return fits
 
 
-def _together(fits: Fits, folds: slice, shared: list[int], paths: Paths, tol: float, max_iter: int) -> None:
+def _together(fits: Fits, folds: slice, shared: list[int], paths: FoldPaths, tol: float, max_iter: int) -> None:
     """Path × folds as one fit."""
     found = paths.solve(tol, max_iter)
     fits.theta[folds, shared] = _about_centre(found.theta, paths.coordinates, paths.source.intercept).cpu()

@@ -33,9 +33,9 @@ from torchlogit.estimators.logistic import (
 from torchlogit.estimators.reading import labels, on_host, warn_of_index, weights
 from torchlogit.estimators.scoring import Held, Models, scorer_of, scores
 from torchlogit.estimators.settings import SKLEARN
+from torchlogit.foldpaths import picked
 from torchlogit.intake import not_finite
 from torchlogit.losses import loss_for
-from torchlogit.paths import picked
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.sources.memory import MemorySource
 
@@ -87,7 +87,7 @@ class LogisticRegressionCV(LogisticRegression):
     >>> X, y = load_iris(return_X_y=True)
     >>> model = LogisticRegressionCV(Cs=5, scoring="neg_log_loss").fit(X, y)
     >>> model.C_, model.scores_[0].shape, bool(model.certificates_.max() <= 1e-8)
-    (array([10000., 10000., 10000.]), (5, 5), True)
+    (array([100., 100., 100.]), (5, 5), True)
 
     """
 
@@ -156,7 +156,8 @@ class LogisticRegressionCV(LogisticRegression):
             scores(scoring_of(self), models, _held(source, test, classes, score))
             for models, (_, test) in zip(_models(self, fits, classes, grid), folds, strict=True)
         ]
-        outcome = Outcome(grid, fits, classes, np.stack(found).reshape(len(folds), *grid.shape), single(x))
+        share = float(np.mean([len(train) for train, _ in folds])) / len(codes)
+        outcome = Outcome(grid, fits, classes, np.stack(found).reshape(len(folds), *grid.shape), share, single(x))
         self._warn(outcome)
         self._finish(source, outcome)
         return self
@@ -240,6 +241,7 @@ class LogisticRegressionCV(LogisticRegression):
             C, ratio = (float(np.mean(values)) for values in zip(*map(outcome.grid.at, each), strict=True))
         paths = outcome.paths()
         mean = np.mean([paths[(f, *one)] for f, one in enumerate(each)], axis=0)
+        mean = outcome.at_share(paths.mean(0)[:, best[1]], C) if self.refit else mean
         one = self._one(C, ratio)
         one.n_features_in_, one.verbose, one.warm_start = self.n_features_in_, self.verbose, True
         one.coef_, one.intercept_ = (

@@ -41,6 +41,7 @@ class Outcome(NamedTuple):
     fits: Fits
     classes: Array
     scores: Array
+    share: float  # of the rows, that a fold trains on
     single: bool
 
     def of_fits(self, table: Any) -> Array:
@@ -62,6 +63,14 @@ class Outcome(NamedTuple):
         error = self.scores[:, i, j].std(ddof=1) / math.sqrt(n)
         near = np.flatnonzero(mean[:, j] >= mean[i, j] - error)
         return min(near, key=lambda place: self.grid.strengths[place]), j
+
+    def at_share(self, path: Array, C: float) -> Array:
+        """Where a fit to all rows is to be expected, from the folds' mean path (L, k, p): where they stand at C / share."""
+        strengths = np.log(np.minimum(self.grid.strengths, 1e300))
+        order = np.argsort(strengths)
+        place = np.interp(math.log(min(C, 1e300) / self.share), strengths[order], np.arange(len(order)))
+        low, high = order[math.floor(place)], order[math.ceil(place)]
+        return np.asarray(path[low] + (place % 1) * (path[high] - path[low]))
 
     def paths(self) -> Array:
         """Coefficients of all fits (F, L, R, k, p), the intercept at x = 0 last."""

@@ -52,9 +52,10 @@ class Models(NamedTuple):
         centre = self.centre.to(x.device) if isinstance(x, Tensor) else self.centre
         here = Coordinates(centre, torch.ones_like(centre), explicit=bool((centre.abs() > 1e3).any()))
         source = MemorySource(x, torch.zeros(x.shape[0], device=centre.device), intercept=self.intercept)
-        theta = self.theta.to(centre)
+        theta = self.theta.to(centre).movedim(0, 1)  # (p, L, k): all models are columns of one product
         with torch.no_grad():
-            return torch.cat([block.design.moved(here, torch.float64).matmul(theta) for block in source], -2)
+            eta = [block.design.moved(here, torch.float64).matmul(theta.flatten(1)) for block in source]
+        return torch.cat(eta).unflatten(1, theta.shape[1:]).movedim(1, 0)
 
 
 class Member(LogisticRegression):

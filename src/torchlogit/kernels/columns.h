@@ -65,6 +65,10 @@ static void columns_loss(int64_t m, int plain, const double *restrict y, const d
                          double *restrict eta, double *restrict bend, double *restrict value) {
     double total[PANEL] = {0}, product[PANEL];
     for (int c = 0; c < PANEL; c++) product[c] = 1;
+    for (int64_t i = 0; i < m && !plain; i++)
+#pragma omp simd
+        for (int c = 0; c < PANEL; c++)
+            total[c] += weight[i] * log1p_unit_f64(exp_negative_f64(-__builtin_fabs(eta[i * PANEL + c])));
     for (int64_t i = 0; i < m; i++) {
         double yes = y[i], no = 1 - yes, size = weight[i];
 #pragma omp simd
@@ -72,13 +76,10 @@ static void columns_loss(int64_t m, int plain, const double *restrict y, const d
             double x = eta[i * PANEL + c], e = exp_negative_f64(-__builtin_fabs(x)), inverse = 1 / (1 + e);
             double small = e * inverse;
             total[c] += size * (x >= 0 ? no * x : -yes * x);
-            product[c] = plain ? product[c] * (1 + size * e) : 1 + e;
+            product[c] *= 1 + size * e;
             eta[i * PANEL + c] = size * (x >= 0 ? no - small : small - yes);
             bend[i * PANEL + c] = size * small * inverse;
         }
-        if (!plain)
-#pragma omp simd
-            for (int c = 0; c < PANEL; c++) total[c] += size * log1p_unit_f64(product[c] - 1);
     }
     for (int c = 0; c < PANEL; c++) value[c] += total[c] + (plain ? columns_log(product[c]) : 0);
 }
@@ -88,7 +89,8 @@ typedef struct {
     const STORE *x;
     int64_t row, column, d, q, lanes;
     Columns of;
-    double *sums; /* (lanes, width): for each panel PANEL values and (q, PANEL) gradients; for each bend panels (q, PANEL) of the lower half */
+    double *sums; /* (lanes, width): of each panel PANEL values and (q, PANEL) gradients; of each bend (q, PANEL) of the
+                     lower half, for each panel of q columns */
     int64_t width;
 } N(ColumnsTask);
 

@@ -32,6 +32,7 @@ STILL = 1e-3  # mean square of the change of log-odds, weighted by curvature, af
 ARC = 1.0  # change of η (root mean square) between two anchors
 ANCHORS = 4  # at most
 SLOW = 0.5  # share of its distance that a step may leave, else the member is finished by itself
+TRUSTED = 0.1  # share that a step may leave for its factor to be trusted with a certificate: right to a third
 PASSES = 12
 WEIGHTS = 2**24  # row weights of the members that are finished together
 
@@ -68,7 +69,7 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Paths:
+class FoldPaths:
     """The fits of ``folds`` at L strengths ``l2`` (L, p, 1): each minimises a fold's losses + Σ l2 θ² / 2.
 
     The estimated distance to an optimum is half the quasi-Newton decrement, with the Hessian that is interpolated.
@@ -86,38 +87,42 @@ class Paths:
     def solve(self, tol: float, max_iter: int = 100) -> Members:
         """Every member to an estimated relative distance of ``tol``, or as near as ``max_iter`` steps bring it."""
         with exact_arithmetic():
-            start, root = self._start()
-            found = self._descend(start, root, self._counts, tol, min(PASSES, max_iter))
+            start, before, root = self._start()
+            found = self._descend(start, before, root, self._counts, tol, min(PASSES, max_iter))
             return self._finished(found, tol, max_iter)
 
-    def _start(self) -> tuple[Tensor, Factor]:
-        """A first theta of every member, and the factors of their Hessians."""
+    def _start(self) -> tuple[Tensor, Tensor, Factor]:
+        """A first theta of every member, its distance before that step, and the factors of their Hessians."""
         theta, root = self._sampled()
         bent, mix = anchors(self._along(theta))
         near = COMMON * theta[0].numel() / self.source.n_rows
-        theta = self._descend(theta[None], root, self._counts.mean(0)[None], near, PASSES).theta[0]
+        unknown = theta.new_full((1, len(theta)), torch.inf)
+        theta = self._descend(theta[None], unknown, root, self._counts.mean(0)[None], near, PASSES).theta[0]
         sums = list(self._parts([theta] * len(self.folds.parts), bent))
         hess = torch.einsum("sa...,la->sl...", torch.stack([part.hess for part in sums]), mix)
         root = self._root(_added(self._counts, hess))
         grad = _added(self._counts, torch.stack([part.grad for part in sums])) + self.l2 * theta
-        return theta - root.solve(grad), root
+        step = root.solve(grad)
+        return theta - step, (grad * step).sum((-2, -1)) / 2, root
 
     def _sampled(self) -> tuple[Tensor, Factor]:
         """The path (L, p, k) of an average fold on a sample of the rows, a Newton step for each strength, and its Hessians."""
         rows = self.l2.new_tensor([len(part) for part in self.folds.parts])
         share = float(self._counts.mean(0) @ rows / rows.sum())
         theta, path, hess = self._objective.zeros(), self._objective.zeros(len(self.l2)), list[Tensor]()
-        order = self.l2.amax((1, 2)).argsort(descending=True)
+        order, still = self.l2.amax((1, 2)).argsort(descending=True), False
         for number in order.tolist():
             l2 = (self.l2[number] / share).expand_as(theta)
             if not hess:
                 here = replace(self._sketch, penalty=Strengths(torch.zeros_like(l2), l2))
-                theta, still = minimize(here, theta, Newton(), max_iter=8, tol=1e-4).theta, False
-            at = self._sketch.taylor(theta, 1 if still else 2)
-            hess.append(hess[-1] if at.hess is None else at.hess)
-            step = factor(hess[-1] + _diagonal(l2)).solve(at.grad + l2 * theta)
+                theta = minimize(here, theta, Newton(), max_iter=8, tol=1e-4).theta
+            _, slope, bend = self._sketch.taylor(theta, 1 if still else 2)
+            assert slope is not None
+            hess.append(hess[-1] if bend is None else bend)
+            grad = slope + l2 * theta
+            step = factor(hess[-1] + _diagonal(l2)).solve(grad)
             path[number] = theta = theta - step
-            still = float(((at.grad + l2 * theta) * step).sum()) < STILL * self.source.n_rows
+            still = float((grad * step).sum()) < STILL * self.source.n_rows
         hess.append(hess[-1] if still else self._hessian(self._sketch, theta))
         return path, self._root(share * torch.stack(hess[1:])[order.argsort()][None])
 
@@ -191,10 +196,13 @@ class Paths:
             hess = hess + ground[..., :, None, :, None]
         return factor(hess)
 
-    def _descend(self, theta: Tensor, root: Factor, counts: Tensor, tol: float, passes: int) -> Members:
-        """L-BFGS around the factors at hand for the members of folds ``counts`` (F, S), each as long as its steps go well."""
-        inf = theta.new_full(theta.shape[:2], torch.inf)
-        best = Members(theta.clone(), inf, inf.clone(), inf < 0, torch.zeros_like(inf, dtype=torch.long))
+    def _descend(self, theta: Tensor, before: Tensor, root: Factor, counts: Tensor, tol: float, passes: int) -> Members:
+        """L-BFGS around the factors at hand for the members of folds ``counts`` (F, S), each as long as its steps go well.
+
+        A member is certified only by a step that left little of the distance ``before`` it (F, L): so the factor fits.
+        """
+        none = torch.zeros_like(before, dtype=torch.long)
+        best = Members(theta.clone(), torch.full_like(before, torch.inf), before.clone(), none > 0, none)
         active, pairs, last = theta.isfinite().all(-1).all(-1), list[Pair](), None
         for n_iter in range(passes + 1):
             where = active.nonzero(as_tuple=True)
@@ -209,7 +217,8 @@ class Paths:
             )
             distance = (grad * step).sum((-2, -1)) / 2
             well = (distance < SLOW * best.distance[where]) & (value <= best.value[where] * (1 + 1e-9))
-            new = (theta[where], value, distance, distance <= tol * value, torch.full_like(where[0], n_iter + 1))
+            there = (distance <= tol * value) & (distance <= TRUSTED * best.distance[where])
+            new = (theta[where], value, distance, there, torch.full_like(where[0], n_iter + 1))
             for mine, found in zip(best, new, strict=True):
                 mine[where] = torch.where(_like(well, found), found, mine[where])
             active[where] = well & ~best.certified[where]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from torchlogit.errors import ParameterError
-from torchlogit.solvers import LBFGS, SGD, Newton, Proximal
+from torchlogit.solvers import LBFGS, SGD, Dual, Newton, Proximal
 
 NEWTON_SIZE = 3000  # p·k up to which a full Hessian is worth its Cholesky factor
 NEWTON_WORK = 3e8  # multiplications of one Hessian up to which Newton's few steps are cheapest: 200 000 × 50 is beyond
@@ -21,10 +21,13 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(solver: Any, *, n: int, p: int, k: int, rough: bool, entries: float | None = None) -> Choice:
+def choose(
+    solver: Any, *, n: int, p: int, k: int, rough: bool, entries: float | None = None, ridge: bool = False
+) -> Choice:
     """The solver for n rows, p·k coefficients and a penalty with (``rough``) or without an L1 part.
 
     ``entries`` is how many numbers a row of a sparse table stores, on average; None for dense rows.
+    ``ridge`` says that there is an L2 penalty on every slope and no other.
 
     ``solver`` is "auto", a name in `SOLVERS`, or a solver object. ParameterError for an unknown name, an L1 penalty
     with a solver that cannot make exact zeros, or a Hessian that would not fit in memory.
@@ -37,6 +40,8 @@ def choose(solver: Any, *, n: int, p: int, k: int, rough: bool, entries: float |
         return Choice(_fitting(solver, p * k, rough), "asked for")
     if rough:
         return Choice(Proximal(), "an L1 penalty needs exact zeros")
+    if ridge and entries is None and 2 * n <= p and n * k <= NEWTON_SIZE:
+        return Choice(Dual(), f"{n} rows for {p} columns: the optimum is in the rows' span")
     work = n * (p if entries is None else entries + 1) ** 2 * k * (k + 1) / 2
     if p * k <= NEWTON_SIZE and (work <= NEWTON_WORK or (n < 50 * p and entries is None)):
         return Choice(Newton(), f"{p * k} coefficients: a full Hessian is cheap")

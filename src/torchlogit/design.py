@@ -274,6 +274,16 @@ class Design:
         out = self.rmatmul((h[..., None] * columns[:, None, None, :]).flatten(1))
         return out.reshape(-1, k, k, m).movedim(-1, -2)
 
+    def outer(self, weight: Tensor) -> Tensor:
+        """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) over the columns of dense rows, weight (d, 1), a panel of columns at a time."""
+        total = torch.zeros(self.shape[0], self.shape[0], dtype=torch.float64, device=self.x.device)
+        for part in torch.arange(self.x.shape[1], device=self.x.device).split(max(64, CHUNK // max(1, self.shape[0]))):
+            panel = self.x[:, part[0] : part[-1] + 1].double()
+            if self.coordinates is not None:
+                panel = (panel - self.coordinates.centre[part]) / self.coordinates.scale[part]
+            total += (panel * weight[part, 0]) @ panel.mT
+        return total
+
     def diagonal(self, h: Tensor) -> Tensor:
         """Diagonal of the Gram matrix, (*B, p, k), from weights h (*B, n, k); folded centring and basis are left out."""
         zeros = torch.zeros(self.x.shape[1], dtype=torch.float64)
@@ -318,13 +328,16 @@ class Design:
 
     def _raw_gram(self, h: Tensor) -> Tensor:
         """``Σ h (1, x)(1, x)ᵀ`` (c, d + 1, d + 1), before any coordinates."""
-        if len(h) == 1 and self.x.shape[1] <= PACKED:
-            compiled = gram_pass(self.x, h[0], self.dtype)
-            if compiled is not None:
-                return compiled[None]
+        compiled = [gram_pass(self.x, part, self.dtype) for part in h] if self._packed(h) else []
+        if compiled and compiled[0] is not None:
+            return torch.stack(compiled)
         sums, inner = self._adjoint(h.mT).mT, self._inner(h)
         top = torch.cat([h.sum(-1)[:, None], sums], -1)[:, None]
         return torch.cat([top, torch.cat([sums[..., None], inner], -1)], -2)
+
+    def _packed(self, h: Tensor) -> bool:
+        """Whether the compiled Gram matrix keeps up: for few columns, and few vectors of weights or many rows."""
+        return self.x.shape[1] <= PACKED and (len(h) == 1 or (self.dense and self.x.shape[0] > PACKED))
 
     def _inner(self, h: Tensor) -> Tensor:
         """``xᵀ diag(h) x`` (c, d, d)."""

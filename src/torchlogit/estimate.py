@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -19,14 +19,19 @@ from torchlogit.losses import Loss
 from torchlogit.moments import moments
 from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
+from torchlogit.quick import quick, small_root
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
-from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Record, Status, minimize
+from torchlogit.solvers import LBFGS, SGD, Dual, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
+from torchlogit.sources.memory import MemorySource
 
-EXACT = 1e-10  # tolerance below which a last step is worth its pass
-MATRICES = range(1000, 3001)  # p from which, up to which, p × p matrices are worth torch's threads beside compiled passes
+EXACT = 1e-10  # tolerance below which a last step is always worth its pass
+ENOUGH = 1e-12  # relative distance from which it is not, for a looser one
+MATRICES = range(
+    1000, 3001
+)  # p from which, up to which, p × p matrices are worth torch's threads beside compiled passes
 LITTLE = 10**6  # numbers up to which torch's own passes are not
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
@@ -69,11 +74,47 @@ class Estimate(NamedTuple):
 
 def estimate(source: Source, columns: Sequence[str], k: int, *, loss: Loss, **settings: Any) -> Estimate:
     """Minimise F over the rows of a source; the settings are those of `_estimate`."""
+    if (small := _at_once(source, columns, loss, settings)) is not None:
+        return small
     p = source.n_features + source.intercept
     compiled = k == 1 and source.whole(loss.name, torch.float64) is not source
-    small = p not in MATRICES if compiled else source.n_rows * p * k <= LITTLE
+    tall = source.sparse or source.n_rows > p
+    small = tall and p not in MATRICES if compiled else source.n_rows * p * k <= LITTLE
     with one_thread() if small else nullcontext():
         return _estimate(source, columns, k, loss=loss, **settings)
+
+
+def _at_once(source: Source, columns: Sequence[str], loss: Loss, settings: dict[str, Any]) -> Estimate | None:
+    """The estimate of a small ordinary fit, in one call of compiled code; None for all others, and where steps are watched."""
+    get, penalty = settings.get, settings["penalty"]
+    newton = get("solver", "auto") == "auto" or isinstance(get("solver"), Newton)
+    if loss.name != "logistic" or not newton or get("start") is not None or get("watch") is not None:
+        return None
+    tol = get("tol") if get("tol") is not None else _default_tol(False, torch.float64)
+    found = quick(source, penalty, columns, get("max_iter", 100), tol)
+    if found is None:
+        return None
+    theta, x = found.theta[0, :, None].clone(), cast(MemorySource, source).x
+    centre = x.double().mean(0) if source.intercept else x.new_zeros(x.shape[1], dtype=torch.float64)
+    if source.intercept:
+        theta[0] += centre @ theta[1:]
+    value, distance, slope, steps = (float(t) for t in (found.value, found.distance, found.slope, found.steps))
+    return Estimate(
+        theta=theta,
+        centre=centre,
+        covariance_root=small_root(source, theta, centre) if penalty.free else None,
+        value=value,
+        log_likelihood=float(found.log_likelihood),
+        null_log_likelihood=float(found.null_log_likelihood),
+        status=Status.converged,
+        certificate=Certificate(distance, slope, "half the Newton decrement", tol),
+        history=[Record(int(steps), value, slope, distance)],
+        n_iter=int(steps),
+        choice=Choice(Newton(), f"{len(theta)} coefficients: a full Hessian is cheap"),
+        dependences=[],
+        amplification=torch.ones_like(centre),
+        infinite=None,
+    )
 
 
 def _estimate(
@@ -98,7 +139,8 @@ def _estimate(
             f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
         )
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
-    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, rough=strengths.rough, entries=source.entries)
+    kind = {"rough": strengths.rough, "ridge": penalty.ridge, "entries": source.entries}
+    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, **kind)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
     if choice.solver == Proximal():
         choice = choice._replace(solver=Proximal(tol=tol / 3))
@@ -207,8 +249,8 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
     """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
-    exact = tol < EXACT and float(relative(point)) > 1e-30
-    if isinstance(solver, Newton | Proximal) and status is Status.converged and exact:
+    further = float(relative(point)) > (1e-30 if tol < EXACT else ENOUGH)
+    if isinstance(solver, Newton | Proximal) and status is Status.converged and further:
         further = solver.step(objective, point)
         closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
         lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol
@@ -219,7 +261,7 @@ def _certified(objective: Objective, solution: Solution, solver: Any, tol: float
         point = solver.confirm(objective, point) if isinstance(solver, LBFGS) else point
         status = Status.converged if float(relative(point)) <= max(tol, 1e-8) else Status.max_iter
         status = Status.separated if bool(objective.separated(point.at.value)) else status
-    if isinstance(solver, Newton):
+    if isinstance(solver, Newton | Dual):
         return point, status, "half the Newton decrement"
     return point, status, "duality gap" if objective.penalty.rough else "quasi-Newton estimate"
 
@@ -281,7 +323,9 @@ def _null(objective: Objective) -> float:
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
     if not objective.source.has_offset and objective.loss.name != "squared":
-        (totals,) = accumulate(objective.source.whole("logistic", torch.float64), lambda block: (_class_weights(block, objective.k),))
+        (totals,) = accumulate(
+            objective.source.whole("logistic", torch.float64), lambda block: (_class_weights(block, objective.k),)
+        )
         return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
     only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)

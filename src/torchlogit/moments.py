@@ -14,7 +14,7 @@ from torchlogit.sources.base import Block, Source, accumulate
 GRID = 1024.0  # the centre is the mean to this fraction of the scale; it only has to be near
 FOLDABLE = 8.0  # |centre| / scale up to which folding the shift into theta costs less than one digit
 
-SOME = 101  # rows that say where and how large a column is
+SOME = 21  # rows that say where and how large a column is
 NEAR = 1e-2  # squared ratio of spread to distance from the typical row, from which one pass loses under two digits
 TINY = 1e-100  # a variance in the typical unit below which squares may have sunk to nothing
 

@@ -16,6 +16,7 @@ from torchlogit.linalg import factor
 from torchlogit.losses import Loss
 from torchlogit.penalties import Strengths
 from torchlogit.sources.base import Block, Source, accumulate
+from torchlogit.span import Span, span_of
 
 FULL_LIMIT = 1500  # p·k up to which a preconditioner is the whole Hessian of a sample
 GROUND = 1e-5  # share of its own curvature that a flat direction gets beside an L1 penalty
@@ -210,6 +211,10 @@ class Objective:
             source, moved = (source, moved) if source.sparse else (source.moved(moved, self.dtype), None)
         return replace(self, source=source, penalty=self.penalty.rows(index, self.p), coordinates=moved)
 
+    def span(self) -> Span:
+        """The problem in the span of the rows, where an L2 penalty on every slope leaves the optimum."""
+        return span_of(self)
+
     def under(self, penalty: Strengths) -> Objective:
         """The same sum of losses under another penalty."""
         return replace(self, penalty=penalty)
@@ -263,11 +268,16 @@ class Objective:
             hess = self.taylor(theta, 2).hess
             assert hess is not None
             return factor(hess).solve
-        curvature = self._curvature(theta, full=self.p <= CLASS_LIMIT)
-        if self.p > CLASS_LIMIT:
+        curvature = self._curvature(theta, full=self.blockwise)
+        if not self.blockwise:
             return lambda grad: grad / curvature
-        root = factor(curvature)
-        return lambda grad: root.solve(grad.mT[..., None])[..., 0].mT
+        inverse = factor(curvature).inverse().to(self.dtype)  # a product with it reads half of what a solve reads
+        return lambda grad: (inverse @ grad.mT[..., None].to(self.dtype))[..., 0].mT.double()
+
+    @property
+    def blockwise(self) -> bool:
+        """Whether a preconditioner is at least each class's own Hessian, not only a diagonal."""
+        return self.p <= CLASS_LIMIT
 
     def _curvature(self, theta: Tensor, full: bool) -> Tensor:
         """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
@@ -279,11 +289,22 @@ class Objective:
             own = block.weight[..., None] * hess.diagonal(dim1=-2, dim2=-1)
             return (block.design.gram(own.mT[..., None, None]) if full else block.design.diagonal(own),)
 
-        (total,) = self._accumulate(of_block)
+        if full and theta.ndim == 2 and (curvature := self._row_curvature(theta)) is not None:
+            (total,) = accumulate(self._whole, lambda block: (self._class_blocks(block, curvature),))
+        else:
+            (total,) = self._accumulate(of_block)
         if not full:
             return self._floored(total)
         _entries(total).add_(self.penalty.l2.expand(self.p, self.k).mT[..., None])
         return total
+
+    def _class_blocks(self, block: Block, curvature: Tensor) -> Tensor:
+        """Each class's own Hessian block (k, p, 1, p, 1); where all rows have even chances, one serves all classes."""
+        mu = curvature[block.start :][: len(block.y)]
+        own = (block.weight[:, None] * mu * (1 - mu)).to(self.dtype).mT
+        if bool((own == own[:1]).all()):
+            own = own[:1]
+        return self._seen(block.design).gram(own[..., None, None]).expand(self.k, *[-1] * 4).clone()
 
     def _squares(self, block: Block, curvature: Tensor) -> Tensor:
         rows = curvature[block.start :][: len(block.y)]

@@ -124,6 +124,11 @@ class ElasticNet:
         return Strengths(torch.cat([lead, l1])[:, None], torch.cat([lead, l2])[:, None])
 
     @property
+    def ridge(self) -> bool:
+        """Whether there is an L2 penalty on every slope, and no L1."""
+        return self.l1_ratio == 0 and not isinstance(self.strength, Mapping) and all(self._values())
+
+    @property
     def free(self) -> bool:
         """Whether nothing is penalised."""
         return not any(self._values())

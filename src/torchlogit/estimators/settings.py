@@ -72,7 +72,7 @@ def choice_of(of: Any, penalty: ElasticNet, n: int, p: int, k: int, entries: flo
     solver = of.solver
     if isinstance(solver, str) and solver in SKLEARN:
         solver = "auto" if rough else SKLEARN[solver]
-    choice = choose(solver, n=n, p=p, k=k, rough=rough, entries=entries)
+    choice = choose(solver, n=n, p=p, k=k, rough=rough, entries=entries, ridge=penalty.ridge)
     if of.random_state is None or not is_dataclass(choice.solver) or not hasattr(choice.solver, "seed"):
         return choice
     seed = int(check_random_state(of.random_state).randint(2**31 - 1))

@@ -105,7 +105,7 @@ static void N(dense_lane)(void *given, int64_t lane) {
 /* out (d + 2): value, sum of slopes, gradient in x. */
 void N(dense_pass)(const STORE *x, int64_t row, int64_t column, int64_t n, int64_t d, const Rows *rows, const double *w,
                    double bias, int threads, double *out) {
-    int64_t width = d + 2, lanes = lanes_for(n, d), tile = tile_for(d * sizeof(STORE), column == 1);
+    int64_t width = d + 2, lanes = lanes_for(n, d), tile = tile_for(d * sizeof(STORE), column == 1, sizeof(REAL) == 4);
     REAL *own = malloc(d * sizeof(REAL));
     for (int64_t j = 0; j < d; j++) own[j] = w[j];
     double *sums = calloc(lanes * 2 * width, sizeof(double));

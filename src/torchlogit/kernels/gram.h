@@ -7,12 +7,10 @@ typedef struct {
     int64_t row, column, n, d;
     const double *h;
     int64_t lanes;
-    double *sums; /* (lanes, width, width), lower triangle of blocks; width: d + 1 rounded up */
+    double *sums; /* (lanes, tall, width), lower triangle of blocks */
 } N(DenseGram);
 
 #define GRAM_ROWS 64
-#define TALL 4
-#define WIDE 8
 
 /* z = (1, x, 0 ...) by rows, beside h z. */
 static void N(pack)(const N(DenseGram) *task, int64_t at, int64_t m, int64_t width, REAL *restrict z, REAL *restrict hz) {
@@ -26,27 +24,18 @@ static void N(pack)(const N(DenseGram) *task, int64_t at, int64_t m, int64_t wid
     }
 }
 
-static void N(multiply)(int64_t m, int64_t width, const REAL *restrict left, const REAL *restrict right,
-                        double *restrict out) {
-    REAL sum[TALL][WIDE] = {{0}};
-    for (int64_t i = 0; i < m; i++)
-        for (int a = 0; a < TALL; a++)
-            for (int b = 0; b < WIDE; b++) sum[a][b] += left[i * width + a] * right[i * width + b];
-    for (int a = 0; a < TALL; a++)
-        for (int b = 0; b < WIDE; b++) out[a * width + b] += sum[a][b];
-}
-
 static void N(dense_gram_lane)(void *given, int64_t lane) {
     N(DenseGram) *task = given;
     int64_t begin = task->n * lane / task->lanes, end = task->n * (lane + 1) / task->lanes;
-    int64_t width = gram_width(task->d);
-    double *out = task->sums + lane * width * width;
-    REAL *z = malloc(2 * GRAM_ROWS * width * sizeof(REAL)), *hz = z + GRAM_ROWS * width;
+    int64_t width = padded(task->d + 1, WIDE), tall = padded(task->d + 1, TALL);
+    double *out = task->sums + lane * tall * width;
+    REAL *z = malloc((2 * GRAM_ROWS * width + TALL) * sizeof(REAL)), *hz = z + GRAM_ROWS * width;
     for (int64_t at = begin; at < end; at += GRAM_ROWS) {
         int64_t m = end - at < GRAM_ROWS ? end - at : GRAM_ROWS;
         N(pack)(task, at, m, width, z, hz);
-        for (int64_t a = 0; a < width; a += TALL)
-            for (int64_t b = 0; b < a + TALL; b += WIDE) N(multiply)(m, width, hz + a, z + b, out + a * width + b);
+        for (int64_t a = 0; a < tall; a += TALL) /* beyond width it reads on, and nobody reads what comes of it */
+            for (int64_t b = 0; b < a + TALL && b < width; b += WIDE)
+                N(sum_tall)(m, width, hz + a, width, z + b, width, out + a * width + b);
     }
     free(z);
 }
@@ -54,13 +43,11 @@ static void N(dense_gram_lane)(void *given, int64_t lane) {
 /* out (d + 1, d + 1): sum of h z z' with z = (1, x), symmetric. */
 void N(dense_gram)(const STORE *x, int64_t row, int64_t column, int64_t n, int64_t d, const double *h, int threads,
                    double *out) {
-    int64_t p = d + 1, width = gram_width(d), lanes = n < 4096 ? 1 : GRAM_LANES;
-    double *sums = calloc(lanes * width * width, sizeof(double));
+    int64_t p = d + 1, width = padded(p, WIDE), size = padded(p, TALL) * width, lanes = n < 4096 ? 1 : GRAM_LANES;
+    double *sums = calloc(lanes * size, sizeof(double));
     N(DenseGram) task = {x, row, column, n, d, h, lanes, sums};
     run_lanes(N(dense_gram_lane), &task, lanes, threads);
-    gather_symmetric(sums, lanes, width, p, out);
+    gather_symmetric(sums, lanes, size, width, p, out);
     free(sums);
 }
 #undef GRAM_ROWS
-#undef TALL
-#undef WIDE

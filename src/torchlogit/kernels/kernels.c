@@ -33,9 +33,10 @@ static int64_t sparse_lanes_for(int64_t n, int64_t d) {
     return n < LEAST_LANE ? 1 : SPARSE_LANES;
 }
 
-static int64_t tile_for(int64_t bytes, int by_rows) {
+/* Rows of a tile, from the bytes of a row; few where a tile is summed in float, so that sums of many rows are in double. */
+static int64_t tile_for(int64_t bytes, int by_rows, int single) {
     int64_t tile = (by_rows ? 24576 : CACHE) / (bytes ? bytes : 1) / 8 * 8, least = by_rows ? 32 : 64;
-    return tile < least ? least : tile > 1024 ? 1024 : tile;
+    return single ? 64 : tile < least ? least : tile > 1024 ? 1024 : tile;
 }
 
 static void gather(const double *sums, int64_t lanes, int64_t width, double *out) {
@@ -52,14 +53,12 @@ static void gather(const double *sums, int64_t lanes, int64_t width, double *out
 
 static int64_t padded(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-static int64_t gram_width(int64_t d) { return (d + 8) / 8 * 8; }
-
-/* The lower triangles of (lanes, width, width), summed, as a symmetric (p, p). */
-static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, int64_t p, double *out) {
+/* The lower triangles of (lanes, size), rows of width numbers, summed, as a symmetric (p, p). */
+static void gather_symmetric(const double *sums, int64_t lanes, int64_t size, int64_t width, int64_t p, double *out) {
     for (int64_t a = 0; a < p; a++)
         for (int64_t b = 0; b <= a; b++) {
             double total = 0, carry = 0;
-            for (int64_t lane = 0; lane < lanes; lane++) two_sum(&total, &carry, sums[(lane * width + a) * width + b]);
+            for (int64_t lane = 0; lane < lanes; lane++) two_sum(&total, &carry, sums[lane * size + a * width + b]);
             out[a * p + b] = out[b * p + a] = total + carry;
         }
 }
@@ -72,6 +71,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define STORE double
 #include "dense.h"
 #include "columns.h"
+#include "multiply.h"
 #include "gram.h"
 #include "softmax.h"
 #include "moments.h"
@@ -96,6 +96,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define STORE float
 #include "dense.h"
 #include "columns.h"
+#include "multiply.h"
 #include "gram.h"
 #include "softmax.h"
 #include "moments.h"
@@ -110,6 +111,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #include "rows.h"
 #define STORE float
 #include "dense.h"
+#include "multiply.h"
 #include "gram.h"
 #include "softmax.h"
 #undef STORE
@@ -124,5 +126,6 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t width, i
 #define log1p_unit_f64_f32 log1p_unit_f32
 #define STORE double
 #include "dense.h"
+#include "multiply.h"
 #include "gram.h"
 #include "softmax.h"

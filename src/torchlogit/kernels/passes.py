@@ -109,14 +109,20 @@ def softmax_hessian_pass(
     x: Any, v: Tensor, bias: Tensor, weight: Tensor, curvature: Tensor, dtype: torch.dtype
 ) -> Tensor | None:
     """``[0]``, ``Σ r`` (k,) and ``Xᵀ r`` (d, k) with ``r = s (diag(μ) − μ μᵀ)(x v + bias)`` for probabilities μ (n, k)."""
-    return _classes_pass(x, v, bias, Rows(None, None, _at(weight), weight.stride(0), None, 0, _at(curvature), 0, 1), dtype)
+    return _classes_pass(
+        x, v, bias, Rows(None, None, _at(weight), weight.stride(0), None, 0, _at(curvature), 0, 1), dtype
+    )
 
 
 def _classes_pass(x: Any, w: Tensor, bias: Tensor, rows: Rows, dtype: torch.dtype) -> Tensor | None:
     call, k = _kernel("softmax", x, dtype), w.shape[1]
     if call is None:
         return None
-    out, w, bias = torch.empty(1 + k + w.numel(), dtype=torch.float64), w.double().contiguous(), bias.double().contiguous()
+    out, w, bias = (
+        torch.empty(1 + k + w.numel(), dtype=torch.float64),
+        w.double().contiguous(),
+        bias.double().contiguous(),
+    )
     call(ctypes.byref(rows), ctypes.c_int64(k), _at(w), _at(bias), threads_for(_size(x) * k), _at(out))
     return out
 

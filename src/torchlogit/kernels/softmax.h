@@ -12,8 +12,6 @@ typedef struct {
     double *sums; /* (lanes, 1 + (1 + d padded) * k padded): value, then sums of slopes and gradient */
 } N(Softmax);
 
-#define TALL 6
-#define WIDE ((int)(64 / sizeof(REAL)))
 #define PACK 60 /* rows, a multiple of TALL */
 
 static void N(pack_tile)(const N(Softmax) *task, int64_t at, int64_t m, int64_t depth, REAL *restrict z) {
@@ -28,32 +26,6 @@ static void N(pack_tile)(const N(Softmax) *task, int64_t at, int64_t m, int64_t 
         for (int64_t j = d; j < depth; j++) to[j] = 0;
     }
 }
-
-typedef REAL N(vector) __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
-
-/* sum[a] += z[a * step] w for TALL numbers of z and WIDE of w: two vectors wide, so that all sums stay in registers. */
-#define MULTIPLY(z, step, w)                                                                       \
-    do {                                                                                           \
-        N(vector) near = *(const N(vector) *)(w), far = *((const N(vector) *)(w) + 1);             \
-        _Pragma("GCC unroll 6") for (int a = 0; a < TALL; a++) low[a] += (z)[a * (step)] * near,   \
-                                                               high[a] += (z)[a * (step)] * far;   \
-    } while (0)
-
-/* TALL rows of z (stride depth) times w (depth, width). */
-static void N(eta_tall)(int64_t depth, int64_t width, const REAL *restrict z, const REAL *restrict w, REAL *eta) {
-    N(vector) low[TALL] = {0}, high[TALL] = {0};
-    for (int64_t j = 0; j < depth; j++, w += width) MULTIPLY(z + j, depth, w);
-    for (int a = 0; a < TALL; a++, eta += width) *(N(vector) *)eta = low[a], *((N(vector) *)eta + 1) = high[a];
-}
-
-/* TALL columns of z against the slopes r (PACK, width), added to out (TALL, width). */
-static void N(sum_tall)(int64_t depth, int64_t width, const REAL *restrict z, const REAL *restrict r, double *out) {
-    N(vector) low[TALL] = {0}, high[TALL] = {0};
-    for (int64_t i = 0; i < PACK; i++, z += depth, r += width) MULTIPLY(z, 1, r);
-    for (int a = 0; a < TALL; a++, out += width)
-        for (int b = 0; b < WIDE / 2; b++) out[b] += low[a][b], out[WIDE / 2 + b] += high[a][b];
-}
-#undef MULTIPLY
 
 /* A row's eta -> weight * (mu - e_y); mu to keep, if asked for; returns weight * loss. */
 static double N(softmax_row)(int64_t k, int64_t y, double weight, REAL *restrict eta, double *mu) {
@@ -118,7 +90,7 @@ static void N(softmax_lane)(void *given, int64_t lane) {
         for (int64_t i = 0; i < m; i++)
             for (int64_t l = 0; l < task->k; l++) slopes[l] += eta[i * width + l];
         for (int64_t j = 0; j < depth; j += TALL)
-            for (int64_t b = 0; b < width; b += WIDE) N(sum_tall)(depth, width, z + j, eta + b, grad + j * width + b);
+            for (int64_t b = 0; b < width; b += WIDE) N(sum_tall)(PACK, depth, z + j, width, eta + b, width, grad + j * width + b);
     }
     *value += carry;
     free(z);
@@ -143,6 +115,4 @@ void N(dense_softmax)(const STORE *x, int64_t row, int64_t column, int64_t n, in
     free(sums);
     free(own);
 }
-#undef TALL
-#undef WIDE
 #undef PACK

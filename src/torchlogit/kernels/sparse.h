@@ -87,7 +87,7 @@ void N(sparse_gram)(const REAL *x, const INDEX *index, const INDEX *start, int64
     double *sums = calloc(lanes * p * p, sizeof(double));
     N(Gram) task = {x, index, start, h, n, d, lanes, sums};
     run_lanes(N(gram_lane), &task, lanes, threads);
-    gather_symmetric(sums, lanes, p, p, out);
+    gather_symmetric(sums, lanes, p * p, p, p, out);
     free(sums);
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from torchlogit.linalg import factor
 from torchlogit.solvers.base import Point, minimize, search
 from torchlogit.solvers.newton import Newton
 
+SKETCHED = 12  # steps on a sample whose solution is only a start
 NEWTON_LIMIT = 400  # p·k up to which the sample is first solved by itself
 
 
@@ -35,9 +36,9 @@ class LBFGS:
     Wright (2006), Numerical Optimization, algorithm 7.4, with the preconditioner as the initial matrix.
     """
 
-    memory: int = 10
+    memory: int = 20
     sample: int | None = None
-    refresh: int = 20
+    refresh: int = 30
     seed: int = 0
 
     def init(self, objective: Any, theta: Tensor) -> Point:
@@ -45,6 +46,9 @@ class LBFGS:
         sketch = self._sketch(objective)
         if sketch is not objective and objective.p * objective.k <= NEWTON_LIMIT:
             return self._from_sketch(objective, sketch, theta)
+        if sketch is not objective and objective.blockwise and not objective.faithful:
+            rough = replace(self, sample=objective.source.n_rows)
+            theta = minimize(sketch, theta, rough, max_iter=SKETCHED, tol=0.0).theta
         at = objective.taylor(theta, 1)
         return _point(theta, at, Memory(sketch.preconditioner(theta)))
 
@@ -71,7 +75,7 @@ class LBFGS:
         return _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1))
 
     def confirm(self, objective: Any, point: Point) -> Point:
-        """The same point with its Newton system solved to a tenth: a distance to trust, and a direction to go on with."""
+        """The same point with its Newton system solved to a third: a distance to trust, and a direction to go on with."""
         if objective.faithful:
             return point
         direction = _conjugate_gradients(objective, point)
@@ -88,29 +92,35 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor:
-    """Approximate ``−H⁻¹ g`` by preconditioned conjugate gradients. Source: Nocedal and Wright (2006), algorithm 5.3."""
+    """Approximate ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt. Source: Nocedal and Wright (2006), algorithm 5.3."""
     direction, residual = torch.zeros_like(point.theta), -point.at.grad
-    z = point.memory.precondition(residual)
+    z = _quasi_newton(point.memory, residual)
     search_along, energy = z, _dot(residual, z)
-    target, hessian = 0.01 * energy, objective.hessian(point.theta)
+    target, hessian = 0.1 * energy, objective.hessian(point.theta)
     for _ in range(most):
         if bool((energy <= target).all()):
             break
         curved = hessian(search_along)
         length = energy / _dot(search_along, curved).clamp_min(1e-300)
         direction, residual = direction + length * search_along, residual - length * curved
-        z = point.memory.precondition(residual)
+        z = _quasi_newton(point.memory, residual)
         energy, before = _dot(residual, z), energy
         search_along = z + energy / before.clamp_min(1e-300) * search_along
     return direction
 
 
 def _point(theta: Tensor, at: Any, memory: Memory) -> Point:
-    q, coefficients = at.grad, list[Tensor]()
+    q = _quasi_newton(memory, at.grad)
+    return Point(theta, at, (at.grad * q).sum((-2, -1)) / 2, -q, memory)
+
+
+def _quasi_newton(memory: Memory, q: Tensor) -> Tensor:
+    """The approximate inverse of the Hessian times q, by two loops over the pairs."""
+    coefficients = list[Tensor]()
     for s, y, rho in reversed(memory.pairs):
-        coefficients.append(rho * (s * q).sum((-2, -1), keepdim=True))
+        coefficients.append(rho * _dot(s, q))
         q = q - coefficients[-1] * y
     q = memory.precondition(q)
     for (s, y, rho), a in zip(memory.pairs, reversed(coefficients), strict=True):
-        q = q + s * (a - rho * (y * q).sum((-2, -1), keepdim=True))
-    return Point(theta, at, (at.grad * q).sum((-2, -1)) / 2, -q, memory)
+        q = q + s * (a - rho * _dot(y, q))
+    return q

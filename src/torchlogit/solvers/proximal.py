@@ -85,11 +85,13 @@ class Proximal:
             inner, start = objective, theta
         else:
             inner, start = memory.inner.under(objective.penalty.rows(rows, objective.p)), theta[..., rows, :]
-        solution = minimize(inner, start, Within(memory.curvature), max_iter=50, tol=self.tol)
-        memory = memory._replace(inner=inner, curvature=solution.point.memory)
+        within = Within(memory.curvature)
+        solution = minimize(inner, start, within, max_iter=50, tol=self.tol)
+        solved = solution.point if solution.n_iter else within.step(inner, solution.point)
+        memory = memory._replace(inner=inner, curvature=solved.memory)
         if rows is None:
-            return self._point(objective, solution.theta, solution.point.at, memory)
-        theta[..., rows, :] = solution.theta
+            return self._point(objective, solved.theta, solved.at, memory)
+        theta[..., rows, :] = solved.theta
         return self._point(objective, theta, objective.taylor(theta, 1), memory)
 
     def _memory(self, objective: Any, point: Point) -> Memory | None:

@@ -84,6 +84,16 @@ class MemorySource:
         """All rows are here: the total is the sum."""
         return total
 
+    def table(self) -> Design:
+        """All rows as one design."""
+        return Design(self.x, self.intercept)
+
+    def with_table(self, x: Tensor) -> MemorySource:
+        """The same rows with other columns."""
+        out = copy(self)
+        out.x, out.n_features, out.block_rows = x, x.shape[1], max(LEAST_ROWS, BLOCK_ENTRIES // x.shape[1])
+        return out
+
     def whole(self, loss: str, dtype: torch.dtype) -> MemorySource:
         """The same rows as one block where a compiled pass for this loss, computing in ``dtype``, cuts them; else self."""
         if not suits(self.x, loss, dtype):

@@ -1,0 +1,63 @@
+"""Small ordinary fits in one call: the whole of Newton's method in compiled code, for whoever has a few hundred rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from torchlogit.kernels.library import library
+from torchlogit.kernels.many import Ended, Groups, newton
+from torchlogit.penalties import ElasticNet
+from torchlogit.sources.base import Source
+from torchlogit.sources.memory import MemorySource
+
+NUMBERS = 2**16  # of a table up to which handing its passes to torch costs more than all the rest
+NARROW = 64  # coefficients
+FAR = 100.0  # standard deviations from 0 at which a column's centre costs two digits
+
+
+def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int, tol: float) -> Ended | None:
+    """The logistic fit to a small dense table without an L1 penalty, or None: for other tables, and for fits that are not ordinary.
+
+    Ordinary is what ends with a certificate, far from anything separated or collinear; see `torchlogit.kernels.many`.
+    """
+    if (
+        not isinstance(source, MemorySource)
+        or source.sparse
+        or library() is None
+        or penalty.l1_ratio
+        and not penalty.free
+    ):
+        return None
+    x, n, p = source.x, source.n_rows, source.n_features + source.intercept
+    plain = x.device.type == "cpu" and x.dtype in (torch.float64, torch.float32) and source.y.dtype == torch.int64
+    if not plain or n * p > NUMBERS or p > min(NARROW, n - 1) or source.weight.ndim > 1 or most == 0:
+        return None
+    weight = None if source.weight.stride(0) == 0 else source.weight
+    if weight is not None and not bool((weight > 0).all()):
+        return None
+    offset = source.offset[:, 0] if source.has_offset else None
+    groups = Groups(
+        x, torch.tensor([0, n]), None, source.y, weight, offset, penalty.by_feature(columns).double().contiguous(),
+        source.intercept,
+    )  # fmt: skip
+    found = newton(groups, most, tol)
+    return found if bool(found.done[0]) and _near(x) else None
+
+
+def _near(x: Tensor) -> bool:
+    """Whether every column's centre is near 0, as its spread has it."""
+    spread, centre = torch.std_mean(x, 0)
+    return bool((centre.abs() <= FAR * spread).all())
+
+
+def small_root(source: Source, theta: Tensor, centre: Tensor) -> Tensor:
+    """R (p, p) with R Rᵀ the inverse information at theta (p, 1), both about ``centre``."""
+    assert isinstance(source, MemorySource)
+    z = source.x.double() - centre
+    z = torch.cat([z.new_ones(len(z), 1), z], 1) if source.intercept else z
+    mu = torch.sigmoid(z @ theta + source.offset)
+    root = torch.linalg.cholesky((z * (source.weight[:, None] * mu * (1 - mu))).mT @ z)
+    return torch.linalg.solve_triangular(root, torch.eye(len(root), dtype=root.dtype), upper=False).mT

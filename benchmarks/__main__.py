@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE, PICTURE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "images" / "benchmarks.png"
 LEFT_TO_THE_FULL = {"S2-float32", "S4-C1", "R1", "R2", "S8-3", "S8-1000"}  # workloads that the quick version has not
 COMPILES = "skglm"  # for ten seconds, before its first fit of a kind
-QUICK_NOTE = "the quick version: sizes a twentieth, nothing to quote"
+QUICK_NOTE = "the quick version: small sizes, nothing to quote"
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -24,8 +24,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rivals", default="", help="fitters, by a part of their names: glum,newton; ours always")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is there")
     parser.add_argument("--gpu", action="store_true", help="the GPU mode")
-    parser.add_argument("--cap", type=float, help="seconds after which a fit is stopped (60; quick: 5)")
-    parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (40; quick: 1.5)")
+    parser.add_argument("--cap", type=float, help="seconds after which a fit is stopped (60; quick: 2)")
+    parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (40; quick: 0.7)")
     return parser.parse_args(arguments)
 
 
@@ -70,7 +70,7 @@ def measure(asked: argparse.Namespace) -> None:
     from benchmarks.table import terminal
 
     quick = asked.quick
-    limits = Limits(asked.cap or (5 if quick else 60), asked.budget or (1.5 if quick else 40), 30 if quick else 60)
+    limits = Limits(asked.cap or (2 if quick else 60), asked.budget or (0.7 if quick else 40), 30 if quick else 60)
     runner = Runner(fitters(asked), limits, say=_progress)
     begin = perf_counter()
     try:

@@ -47,6 +47,8 @@ def categorical(n: int, levels: tuple[int, ...] = (300, 80, 20), *, seed: int = 
     rng = np.random.default_rng(seed)
     numeric = rng.standard_normal((n, 4))
     codes = np.stack([zipf(rng, size, n) for size in levels], 1)
+    for j, size in enumerate(levels):
+        codes[:size, j] = np.arange(size)  # every level is there
     effects = [rng.standard_normal(size) * 0.7 for size in levels]
     eta = numeric @ [0.5, -0.3, 0.2, 0.1] - 1 + sum(e[c] for e, c in zip(effects, codes.T, strict=True))
     return {"numeric": numeric, "codes": codes, "y": drawn(eta, rng)}
@@ -63,7 +65,9 @@ def text(n: int, words: int, length: int = 75, *, seed: int = 5) -> Arrays:
     norms = np.sqrt(counts.multiply(counts).sum(1))
     counts.data /= np.repeat(norms, np.diff(counts.indptr))
     eta = counts @ (rng.standard_normal(words) * 6 * (rng.random(words) < 0.2))
-    return {"x": sparse.csr_matrix(counts), "y": drawn(eta, rng)}
+    x = sparse.csr_matrix(counts)
+    x.indices, x.indptr = x.indices.astype("i4"), x.indptr.astype("i4")  # all that some rivals read
+    return {"x": x, "y": drawn(eta, rng)}
 
 
 def few_true(n: int, d: int, true: int, *, seed: int) -> Arrays:

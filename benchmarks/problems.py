@@ -183,19 +183,19 @@ def problems() -> dict[str, Callable[[bool], Problem]]:
 
 def _tables() -> dict[str, Callable[[bool], Problem]]:
     def dense(quick: bool, name: str, n: int, d: int, seed: int, log_odds: float, dtype: str, **goal: Any) -> Problem:
-        n = n // 20 if quick else n
+        n = n // 50 if quick else n
         kind = "float64" if dtype == "f8" else "float32"
         arrays = make.tall(n, d, seed=seed, log_odds=log_odds, dtype=dtype)
         return Problem(name, f"dense {told(n)} × {d}, {kind}, L2, C = 1", arrays, **goal)
 
     def categories(quick: bool, name: str, drop_first: bool, **goal: Any) -> Problem:
-        arrays = make.categorical(15_000 if quick else 300_000)
+        arrays = make.categorical(6000 if quick else 300_000)
         coding = ", first levels dropped" if drop_first else ""
         title = f"{told(len(arrays['y']))} rows, 4 numbers, 3 categories of 400 levels{coding}, L2, C = 1"
         return Problem(name, title, arrays, drop_first=drop_first, **goal)
 
     def words(quick: bool) -> Problem:
-        n, d = (10_000, 10_000) if quick else (200_000, 50_000)
+        n, d = (5000, 5000) if quick else (200_000, 50_000)
         title = f"text-like sparse {told(n)} × {told(d)}, L2, C = 1"
         return Problem("S5", title, make.text(n, d), ratio=1 / 2, goal="≤ 1/2")
 
@@ -215,7 +215,7 @@ def _tables() -> dict[str, Callable[[bool], Problem]]:
 
 def _real() -> dict[str, Callable[[bool], Problem]]:
     def images(quick: bool, name: str, which: str, c: float) -> Problem:
-        arrays = (make.mnist if which == "MNIST" else make.fashion)(3000 if quick else None)
+        arrays = (make.mnist if which == "MNIST" else make.fashion)(1000 if quick else None)
         title = f"{which} softmax {told(len(arrays['y']))} × 784 × 10, float32, L2, C = {c:g}"
         return Problem(name, title, arrays, c=c, target=1e-6, ratio=1 / 8, goal="≤ 1/8 of lbfgs, rel. 1e-6")
 
@@ -255,7 +255,7 @@ def _l1() -> dict[str, Callable[[bool], Problem]]:
 
 def _wide() -> dict[str, Callable[[bool], Problem]]:
     def wide(quick: bool, name: str, what: str, **more: Any) -> Problem:
-        n, d = (100, 2000) if quick else (500, 20_000)
+        n, d = (100, 1000) if quick else (500, 20_000)
         return Problem(
             name, f"wide {n} × {told(d)}, {what}", make.few_true(n, d, 30, seed=7), ratio=1 / 2, goal="≤ 1/2", **more
         )

@@ -102,14 +102,18 @@ class Entrant:
             run = self.worker.fit(tol, self.limits.fit + self.rival.start + (0 if self.runs else self.limits.compiling))
         except Late:
             self.trouble = f"over {self.limits.fit:.0f} s at tolerance {tol:g}"
+            self.worker.close()
         except Broken as error:
             self.trouble = str(error)
         else:
             run["cold"] = not self.runs
             self.spent += run["first"] if self.runs else 0.0
             self.cold = run["first"] if self.cold is None else self.cold
-            run |= judged(problem, best, run.pop("answer"))
-            self.runs.setdefault(tol, []).append(run)
+            try:
+                run |= judged(problem, best, run.pop("answer"))
+                self.runs.setdefault(tol, []).append(run)
+            except (ValueError, TypeError) as error:
+                self.trouble = f"its answer cannot be judged: {error}"
         if self.trouble:
             self.worker.end()
 
@@ -182,7 +186,7 @@ class Runner:
 
     def _entrants(self, names: list[str], file: Path) -> list[Entrant]:
         for name in names:
-            if name not in self.workers:
+            if name not in self.workers or self.workers[name].closed:
                 self.workers[name] = Worker(name)
         found = [Entrant(RIVALS[name], self.workers[name], self.limits) for name in names]
         for step in ("begin", "ready"):
@@ -197,6 +201,7 @@ class Runner:
             entrant.worker.begin(file) if step == "begin" else entrant.worker.ready()
         except Late:
             entrant.trouble = "did not start in time"
+            entrant.worker.close()
         except Broken as error:
             entrant.trouble = str(error)
 

@@ -119,7 +119,7 @@ class Worker:
         self.process = context.Process(target=nursery, args=(end, name), daemon=True)
         self.process.start()
         end.close()
-        self.child = 0
+        self.child, self.closed = 0, False
         self._import: float | None = None
 
     @property
@@ -170,6 +170,11 @@ class Worker:
             self.child = 0
 
     def close(self) -> None:
-        self.end()
+        """Stop it all, in the middle of a message or not: this worker is of no further use."""
+        if self.child:
+            with suppress(ProcessLookupError):
+                os.kill(self.child, 9)
+        self.child, self.closed = 0, True
         self.process.kill()
         self.process.join()
+        self.pipe.close()

@@ -191,6 +191,8 @@ class Pretender:
     def end(self):
         pass
 
+    close = end
+
 
 def run(worker, default, target, limits=None):
     rival = Solver("lbfgs")

@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -15,7 +16,7 @@ def kernels(level):
     return Extension(
         f"torchlogit.kernels._{level}",
         sources=[f"{FOLDER}/kernels.c"],
-        depends=["setup.py", *(f"{FOLDER}/{name}.h" for name in ("lanes", "rows", "logistic", "dense", "multiply", "gram", "softmax", "moments", "sparse", "many", "descent"))],
+        depends=["setup.py", *map(str, sorted(Path(FOLDER).glob("*.h")))],
         extra_compile_args=[*COMMON, *LEVELS[level]],
         extra_link_args=["-pthread"],
         optional=True,

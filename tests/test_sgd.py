@@ -82,7 +82,11 @@ def test_an_optimiser_may_ask_for_the_loss_again():
     best = solved(problem)
     result = solved(problem, SGD(lr=1.0, epochs=20, optimizer="LBFGS"))
     assert result.value == pytest.approx(best.value, rel=1e-8)
-    assert result.history[1].value == pytest.approx(result.history[0].value, rel=1e-14)  # what training saw first in the first epoch
+    seen_first, before = (
+        result.history[1].value,
+        result.history[0].value,
+    )  # the first epoch's is what training saw first
+    assert seen_first == pytest.approx(before, rel=1e-14)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])

@@ -294,16 +294,16 @@ def test_auto_says_which_and_why():
     assert solved(PROBLEMS["tall"]).choice.reason
     assert isinstance(solved(PROBLEMS["tall"]).choice.solver, Newton)
     assert isinstance(solved(PROBLEMS["L1"]).choice.solver, Proximal)
-    from torchlogit.choice import choose
+    from torchlogit.choice import Size, choose
 
-    assert isinstance(choose("auto", n=10**6, p=51, k=1, rough=False).solver, LBFGS)
-    assert isinstance(choose("lbfgs", n=10, p=3, k=1, rough=False).solver, LBFGS)
+    assert isinstance(choose("auto", Size(10**6, 51, 1), rough=False).solver, LBFGS)
+    assert isinstance(choose("lbfgs", Size(10, 3, 1), rough=False).solver, LBFGS)
     with pytest.raises(ParameterError, match="unknown solver 'nweton'"):
-        choose("nweton", n=10, p=3, k=1, rough=False)
+        choose("nweton", Size(10, 3, 1), rough=False)
     with pytest.raises(ParameterError, match="GiB"):
-        choose(Newton(), n=10, p=10**6, k=1, rough=False)
+        choose(Newton(), Size(10, 10**6, 1), rough=False)
     with pytest.raises(ParameterError, match="no solver"):
-        choose(object(), n=10, p=3, k=1, rough=False)
+        choose(object(), Size(10, 3, 1), rough=False)
 
 
 def test_penalties_refuse_what_means_nothing():

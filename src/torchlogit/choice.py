@@ -21,17 +21,29 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(
-    solver: Any, *, n: int, p: int, k: int, rough: bool, entries: float | None = None, ridge: bool = False
-) -> Choice:
-    """The solver for n rows, p·k coefficients and a penalty with (``rough``) or without an L1 part.
+class Size(NamedTuple):
+    """n rows, p·k coefficients, and how many numbers a sparse row stores on average (None for dense rows)."""
 
-    ``entries`` is how many numbers a row of a sparse table stores, on average; None for dense rows.
-    ``ridge`` says that there is an L2 penalty on every slope and no other.
+    n: int
+    p: int
+    k: int = 1
+    entries: float | None = None
 
-    ``solver`` is "auto", a name in `SOLVERS`, or a solver object. ParameterError for an unknown name, an L1 penalty
-    with a solver that cannot make exact zeros, or a Hessian that would not fit in memory.
+    @property
+    def work(self) -> float:
+        """Multiplications of one Hessian."""
+        row = self.p if self.entries is None else self.entries + 1
+        return self.n * row**2 * self.k * (self.k + 1) / 2
+
+
+def choose(solver: Any, size: Size, *, rough: bool, ridge: bool = False) -> Choice:
+    """The solver for a problem of this size, with (``rough``) or without an L1 part in its penalty.
+
+    ``ridge`` says that there is an L2 penalty on every slope and no other. ``solver`` is "auto", a name in `SOLVERS`,
+    or a solver object. ParameterError for an unknown name, an L1 penalty with a solver that cannot make exact zeros,
+    or a Hessian that would not fit in memory.
     """
+    n, p, k, entries = size
     if isinstance(solver, str) and solver != "auto":
         if solver not in SOLVERS:
             raise ParameterError(f'unknown solver {solver!r}; there are "auto", {", ".join(map(repr, SOLVERS))}')
@@ -42,8 +54,7 @@ def choose(
         return Choice(Proximal(), "an L1 penalty needs exact zeros")
     if ridge and entries is None and 2 * n <= p and n * k <= NEWTON_SIZE:
         return Choice(Dual(), f"{n} rows for {p} columns: the optimum is in the rows' span")
-    work = n * (p if entries is None else entries + 1) ** 2 * k * (k + 1) / 2
-    if p * k <= NEWTON_SIZE and (work <= NEWTON_WORK or (n < 50 * p and entries is None)):
+    if p * k <= NEWTON_SIZE and (size.work <= NEWTON_WORK or (n < 50 * p and entries is None)):
         return Choice(Newton(), f"{p * k} coefficients: a full Hessian is cheap")
     return Choice(LBFGS(), f"{n} rows and {p * k} coefficients: a full Hessian a step would cost more")
 

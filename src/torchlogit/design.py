@@ -328,8 +328,9 @@ class Design:
 
     def _raw_gram(self, h: Tensor) -> Tensor:
         """``Σ h (1, x)(1, x)ᵀ`` (c, d + 1, d + 1), before any coordinates."""
-        compiled = [gram_pass(self.x, part, self.dtype) for part in h] if self._packed(h) else []
-        if compiled and compiled[0] is not None:
+        packed = (gram_pass(self.x, part, self.dtype) for part in h) if self._packed(h) else ()
+        compiled = [part for part in packed if part is not None]
+        if compiled:
             return torch.stack(compiled)
         sums, inner = self._adjoint(h.mT).mT, self._inner(h)
         top = torch.cat([h.sum(-1)[:, None], sums], -1)[:, None]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import one_thread
-from torchlogit.choice import Choice, choose
+from torchlogit.choice import Choice, Size, choose
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.linalg import factor
@@ -74,8 +74,8 @@ class Estimate(NamedTuple):
 
 def estimate(source: Source, columns: Sequence[str], k: int, *, loss: Loss, **settings: Any) -> Estimate:
     """Minimise F over the rows of a source; the settings are those of `_estimate`."""
-    if (small := _at_once(source, columns, loss, settings)) is not None:
-        return small
+    if (quickly := _at_once(source, columns, loss, settings)) is not None:
+        return quickly
     p = source.n_features + source.intercept
     compiled = k == 1 and source.whole(loss.name, torch.float64) is not source
     tall = source.sparse or source.n_rows > p
@@ -90,7 +90,7 @@ def _at_once(source: Source, columns: Sequence[str], loss: Loss, settings: dict[
     newton = get("solver", "auto") == "auto" or isinstance(get("solver"), Newton)
     if loss.name != "logistic" or not newton or get("start") is not None or get("watch") is not None:
         return None
-    tol = get("tol") if get("tol") is not None else _default_tol(False, torch.float64)
+    tol = float(_default_tol(False, torch.float64) if get("tol") is None else settings["tol"])
     found = quick(source, penalty, columns, get("max_iter", 100), tol)
     if found is None:
         return None
@@ -139,8 +139,8 @@ def _estimate(
             f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
         )
     objective = Objective(source, loss, strengths, k, coordinates, dtype)
-    kind = {"rough": strengths.rough, "ridge": penalty.ridge, "entries": source.entries}
-    choice = choose(solver, n=source.n_rows, p=objective.p, k=k, **kind)
+    size = Size(source.n_rows, objective.p, k, source.entries)
+    choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge)
     tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
     if choice.solver == Proximal():
         choice = choice._replace(solver=Proximal(tol=tol / 3))
@@ -249,8 +249,8 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
     """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
-    further = float(relative(point)) > (1e-30 if tol < EXACT else ENOUGH)
-    if isinstance(solver, Newton | Proximal) and status is Status.converged and further:
+    short = float(relative(point)) > (1e-30 if tol < EXACT else ENOUGH)
+    if isinstance(solver, Newton | Proximal) and status is Status.converged and short:
         further = solver.step(objective, point)
         closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
         lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol

@@ -281,16 +281,17 @@ class Objective:
 
     def _curvature(self, theta: Tensor, full: bool) -> Tensor:
         """Each class's own Hessian block (*B, k, p, 1, p, 1), or the Hessian's diagonal (*B, p, k) floored above zero."""
-        if not full and self.k == 1 and (curvature := self._row_curvature(theta)) is not None:
-            return self._floored(*accumulate(self._whole, lambda block: (self._squares(block, curvature),)))
+        kept = self._row_curvature(theta) if full or self.k == 1 else None
+        if not full and kept is not None:
+            return self._floored(*accumulate(self._whole, lambda block: (self._squares(block, kept),)))
 
         def of_block(block: Block) -> tuple[Tensor, ...]:
             *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
             own = block.weight[..., None] * hess.diagonal(dim1=-2, dim2=-1)
             return (block.design.gram(own.mT[..., None, None]) if full else block.design.diagonal(own),)
 
-        if full and theta.ndim == 2 and (curvature := self._row_curvature(theta)) is not None:
-            (total,) = accumulate(self._whole, lambda block: (self._class_blocks(block, curvature),))
+        if kept is not None and self.k > 1:
+            (total,) = accumulate(self._whole, lambda block: (self._class_blocks(block, kept),))
         else:
             (total,) = self._accumulate(of_block)
         if not full:

@@ -19,32 +19,31 @@ FAR = 100.0  # standard deviations from 0 at which a column's centre costs two d
 
 
 def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int, tol: float) -> Ended | None:
-    """The logistic fit to a small dense table without an L1 penalty, or None: for other tables, and for fits that are not ordinary.
+    """The logistic fit to a small dense table without an L1 penalty; None for other tables, and for fits that are not ordinary.
 
     Ordinary is what ends with a certificate, far from anything separated or collinear; see `torchlogit.kernels.many`.
     """
-    if (
-        not isinstance(source, MemorySource)
-        or source.sparse
-        or library() is None
-        or penalty.l1_ratio
-        and not penalty.free
-    ):
+    if not isinstance(source, MemorySource) or library() is None or not (penalty.free or penalty.ridge) or most == 0:
         return None
-    x, n, p = source.x, source.n_rows, source.n_features + source.intercept
-    plain = x.device.type == "cpu" and x.dtype in (torch.float64, torch.float32) and source.y.dtype == torch.int64
-    if not plain or n * p > NUMBERS or p > min(NARROW, n - 1) or source.weight.ndim > 1 or most == 0:
+    if not _small(source):
         return None
     weight = None if source.weight.stride(0) == 0 else source.weight
     if weight is not None and not bool((weight > 0).all()):
         return None
-    offset = source.offset[:, 0] if source.has_offset else None
-    groups = Groups(
-        x, torch.tensor([0, n]), None, source.y, weight, offset, penalty.by_feature(columns).double().contiguous(),
-        source.intercept,
-    )  # fmt: skip
+    offset = source.offset[:, 0].contiguous() if source.has_offset else None
+    start, strength = torch.tensor([0, source.n_rows]), penalty.by_feature(columns).contiguous()
+    groups = Groups(source.x, start, None, source.y, weight, offset, strength, source.intercept)
     found = newton(groups, most, tol)
-    return found if bool(found.done[0]) and _near(x) else None
+    return found if bool(found.done[0]) and _near(source.x) else None
+
+
+def _small(source: MemorySource) -> bool:
+    """Whether a table is one that the compiled fit takes, and has more rows than coefficients."""
+    x, p = source.x, source.n_features + source.intercept
+    if source.sparse or x.device.type != "cpu" or x.dtype not in (torch.float64, torch.float32):
+        return False
+    plain = source.y.dtype == torch.int64 and source.weight.ndim == 1
+    return plain and source.n_rows * p <= NUMBERS and p <= min(NARROW, source.n_rows - 1)
 
 
 def _near(x: Tensor) -> bool:

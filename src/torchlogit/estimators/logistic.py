@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from torchlogit.choice import Size
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
@@ -194,8 +195,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fitted(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
         """The fit to these rows, with the sentences it is told with."""
         (k, loss), penalty, columns = loss_for("auto", len(classes), self.link), penalty_of(self), self._columns()
-        size = source.n_rows, source.n_features + source.intercept
-        choice = choice_of(self, penalty, *size, k, source.entries)
+        size = Size(source.n_rows, source.n_features + source.intercept, k, source.entries)
+        choice = choice_of(self, penalty, size)
         e = estimated(
             source,
             columns,

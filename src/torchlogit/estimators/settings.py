@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from torchlogit.choice import SOLVERS, Choice, choose
+from torchlogit.choice import SOLVERS, Choice, Size, choose
 from torchlogit.errors import DataWarning, ParameterError
 from torchlogit.losses import LINKS
 from torchlogit.penalties import ElasticNet, NoPenalty
@@ -66,13 +66,13 @@ def penalty_of(of: Any) -> ElasticNet:
     return NoPenalty() if math.isinf(of.C) else ElasticNet(1 / float(of.C), RATIOS.get(given, ratio))
 
 
-def choice_of(of: Any, penalty: ElasticNet, n: int, p: int, k: int, entries: float | None) -> Choice:
+def choice_of(of: Any, penalty: ElasticNet, size: Size) -> Choice:
     """The solver, seeded by ``random_state``, and why it was taken; with an L1 part scikit-learn's names are all "auto"."""
     rough = penalty.l1_ratio > 0 and not penalty.free
     solver = of.solver
     if isinstance(solver, str) and solver in SKLEARN:
         solver = "auto" if rough else SKLEARN[solver]
-    choice = choose(solver, n=n, p=p, k=k, rough=rough, entries=entries, ridge=penalty.ridge)
+    choice = choose(solver, size, rough=rough, ridge=penalty.ridge)
     if of.random_state is None or not is_dataclass(choice.solver) or not hasattr(choice.solver, "seed"):
         return choice
     seed = int(check_random_state(of.random_state).randint(2**31 - 1))

@@ -57,8 +57,8 @@ def logistic_pass(
 ) -> Tensor | None:
     """``[Σ s ℓ, Σ s ℓ′, Xᵀ(s ∘ ℓ′)]`` (d + 2,) of the logistic loss at ``η = x w + bias + offset``, in one read of x.
 
-    ``w`` (d, 1), ``bias`` (1,), ``weight`` (n,) and ``offset`` () or (n, 1) are float64, ``y`` (n,) int64 codes or float64. ``curvature``
-    (n,) float64 receives s ℓ″. A row is computed in ``dtype``. With ``order`` 0 only the value is meant.
+    ``w`` (d, 1), ``bias`` (1,), ``weight`` (n,) and ``offset`` () or (n, 1) are float64, ``y`` (n,) int64 codes or
+    float64. ``curvature`` (n,) float64 receives s ℓ″. A row is computed in ``dtype``. With ``order`` 0 only the value is meant.
     """
     whole = y.dtype == torch.int64
     if not (whole or y.dtype == torch.float64) or weight.dtype != torch.float64 or not y.is_contiguous():
@@ -175,9 +175,10 @@ def gram_pass(x: Any, h: Tensor, dtype: torch.dtype) -> Tensor | None:
     return out
 
 
-def _kernel(what: str, x: Any, dtype: torch.dtype) -> Callable[..., Any] | None:
+def _kernel(what: str, x: Any, dtype: torch.dtype | None) -> Callable[..., Any] | None:
     """The compiled function for this table with the table's arguments filled in, or None."""
-    compiled, kind = library(), KINDS.get((_dtype(x), dtype))
+    compiled, stored = library(), _dtype(x)
+    kind = None if stored is None or dtype is None else KINDS.get((stored, dtype))
     if compiled is None or kind is None:
         return None
     if isinstance(x, Tensor):

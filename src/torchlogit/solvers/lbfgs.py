@@ -92,7 +92,10 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor:
-    """Approximate ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt. Source: Nocedal and Wright (2006), algorithm 5.3."""
+    """Approximate ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt.
+
+    Source: Nocedal and Wright (2006), algorithm 5.3.
+    """
     direction, residual = torch.zeros_like(point.theta), -point.at.grad
     z = _quasi_newton(point.memory, residual)
     search_along, energy = z, _dot(residual, z)

@@ -49,7 +49,7 @@ class MemorySource:
         self.device = torch.device("cpu") if self.sparse else x.device
         self.n_rows: int = x.shape[0]
         self.n_features: int = x.shape[1]
-        self.entries = x.nnz / max(1, self.n_rows) if self.sparse else None
+        self.entries = None if isinstance(x, Tensor) else x.nnz / max(1, self.n_rows)
         self.weight = torch.ones((), dtype=torch.float64, device=self.device) if weight is None else weight
         self.weight = self.weight.expand(*self.weight.shape[:-1], self.n_rows)
         self.has_offset = offset is not None

@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
-    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "foldpaths", "crossvalidate"},
+    {"objective", "separation", "rank", "solvers", "choice", "estimate", "surfaces", "folds", "foldpaths", "crossvalidate", "span", "quick"},
     {"fit", "path", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,13 +19,12 @@ from torchlogit.losses import Loss
 from torchlogit.moments import moments
 from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
-from torchlogit.quick import quick, small_root
+from torchlogit.quick import about_centre, quick, small_root
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
 from torchlogit.solvers import LBFGS, SGD, Dual, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
-from torchlogit.sources.memory import MemorySource
 
 EXACT = 1e-10  # tolerance below which a last step is always worth its pass
 ENOUGH = 1e-12  # relative distance from which it is not, for a looser one
@@ -72,32 +71,64 @@ class Estimate(NamedTuple):
     complete: bool = False
 
 
-def estimate(source: Source, columns: Sequence[str], k: int, *, loss: Loss, **settings: Any) -> Estimate:
-    """Minimise F over the rows of a source; the settings are those of `_estimate`."""
-    if (quickly := _at_once(source, columns, loss, settings)) is not None:
-        return quickly
+def estimate(
+    source: Source,
+    columns: Sequence[str],
+    k: int,
+    *,
+    loss: Loss,
+    penalty: ElasticNet,
+    solver: Any = "auto",
+    max_iter: int = 100,
+    tol: float | None = None,
+    dtype: torch.dtype = torch.float64,
+    start: Tensor | None = None,
+    watch: Callable[[Record], None] | None = None,
+) -> Estimate:
+    """Minimise F over the rows of a source. ``start`` is a theta (p, k) in the user's units, about x = 0."""
+    ordinary = loss.name == "logistic" and (solver == "auto" or isinstance(solver, Newton))
+    if ordinary and start is None and watch is None:
+        quickly = _at_once(
+            source, columns, penalty, max_iter, _default_tol(False, torch.float64) if tol is None else tol
+        )
+        if quickly is not None:
+            return quickly
+    with _threads(source, loss, k):
+        rank = _coordinates(source, penalty, isinstance(solver, SGD))
+        coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
+        if strengths.rough and type(loss).conjugate is Loss.conjugate:
+            raise ParameterError(
+                f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
+            )
+        objective = Objective(source, loss, strengths, k, coordinates, dtype)
+        size = Size(source.n_rows, objective.p, k, source.entries)
+        choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge)
+        tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
+        if choice.solver == Proximal():
+            choice = choice._replace(solver=Proximal(tol=tol / 3))
+        begin = objective.zeros()
+        begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
+        most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
+        solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
+        point, status, kind = _certified(objective, solution, choice.solver, tol)
+        return concluded(objective, point, status, kind, choice, rank, tol, _null(objective), solution)
+
+
+def _threads(source: Source, loss: Loss, k: int) -> AbstractContextManager[None]:
+    """One thread for torch where little is left to it: beside compiled passes, and in a small problem."""
     p = source.n_features + source.intercept
-    compiled = k == 1 and source.whole(loss.name, torch.float64) is not source
-    tall = source.sparse or source.n_rows > p
-    small = tall and p not in MATRICES if compiled else source.n_rows * p * k <= LITTLE
-    with one_thread() if small else nullcontext():
-        return _estimate(source, columns, k, loss=loss, **settings)
+    if k > 1 or source.whole(loss.name, torch.float64) is source:
+        return one_thread() if source.n_rows * p * k <= LITTLE else nullcontext()
+    wide = p in MATRICES or (p > source.n_rows and not source.sparse)
+    return nullcontext() if wide else one_thread()
 
 
-def _at_once(source: Source, columns: Sequence[str], loss: Loss, settings: dict[str, Any]) -> Estimate | None:
-    """The estimate of a small ordinary fit, in one call of compiled code; None for all others, and where steps are watched."""
-    get, penalty = settings.get, settings["penalty"]
-    newton = get("solver", "auto") == "auto" or isinstance(get("solver"), Newton)
-    if loss.name != "logistic" or not newton or get("start") is not None or get("watch") is not None:
-        return None
-    tol = float(_default_tol(False, torch.float64) if get("tol") is None else settings["tol"])
-    found = quick(source, penalty, columns, get("max_iter", 100), tol)
+def _at_once(source: Source, columns: Sequence[str], penalty: ElasticNet, max_iter: int, tol: float) -> Estimate | None:
+    """The estimate of a small ordinary fit, in one call of compiled code; None for all others."""
+    found = quick(source, penalty, columns, max_iter, tol)
     if found is None:
         return None
-    theta, x = found.theta[0, :, None].clone(), cast(MemorySource, source).x
-    centre = x.double().mean(0) if source.intercept else x.new_zeros(x.shape[1], dtype=torch.float64)
-    if source.intercept:
-        theta[0] += centre @ theta[1:]
+    theta, centre = about_centre(source, found.theta[0, :, None])
     value, distance, slope, steps = (float(t) for t in (found.value, found.distance, found.slope, found.steps))
     return Estimate(
         theta=theta,
@@ -115,41 +146,6 @@ def _at_once(source: Source, columns: Sequence[str], loss: Loss, settings: dict[
         amplification=torch.ones_like(centre),
         infinite=None,
     )
-
-
-def _estimate(
-    source: Source,
-    columns: Sequence[str],
-    k: int,
-    *,
-    loss: Loss,
-    penalty: ElasticNet,
-    solver: Any = "auto",
-    max_iter: int = 100,
-    tol: float | None = None,
-    dtype: torch.dtype = torch.float64,
-    start: Tensor | None = None,
-    watch: Callable[[Record], None] | None = None,
-) -> Estimate:
-    """``start`` is a theta (p, k) in the user's units, about x = 0."""
-    rank = _coordinates(source, penalty, isinstance(solver, SGD))
-    coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
-    if strengths.rough and type(loss).conjugate is Loss.conjugate:
-        raise ParameterError(
-            f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
-        )
-    objective = Objective(source, loss, strengths, k, coordinates, dtype)
-    size = Size(source.n_rows, objective.p, k, source.entries)
-    choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge)
-    tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
-    if choice.solver == Proximal():
-        choice = choice._replace(solver=Proximal(tol=tol / 3))
-    begin = objective.zeros()
-    begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
-    most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
-    solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
-    point, status, kind = _certified(objective, solution, choice.solver, tol)
-    return concluded(objective, point, status, kind, choice, rank, tol, _null(objective), solution)
 
 
 def concluded(

@@ -65,7 +65,9 @@ def _sparse(data: Any) -> Any:
     data = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
     csr = csr_array(data)
     if csr.nnz and not 0 <= csr.indices.min() <= csr.indices.max() < csr.shape[1]:
-        raise DataError(f"the sparse matrix has an entry in a column that it does not have; its columns are {csr.shape[1]}")
+        raise DataError(
+            f"the sparse matrix has an entry in a column that it does not have; its columns are {csr.shape[1]}"
+        )
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()

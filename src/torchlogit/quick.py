@@ -52,6 +52,15 @@ def _near(x: Tensor) -> bool:
     return bool((centre.abs() <= FAR * spread).all())
 
 
+def about_centre(source: Source, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Theta (p, 1) about the columns' means, from that about x = 0, and the means (d,); 0 without an intercept."""
+    assert isinstance(source, MemorySource)
+    if not source.intercept:
+        return theta, theta.new_zeros(source.n_features)
+    centre = source.x.double().mean(0)
+    return torch.cat([theta[:1] + centre @ theta[1:], theta[1:]]), centre
+
+
 def small_root(source: Source, theta: Tensor, centre: Tensor) -> Tensor:
     """R (p, p) with R Rᵀ the inverse information at theta (p, 1), both about ``centre``."""
     assert isinstance(source, MemorySource)

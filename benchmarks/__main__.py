@@ -25,7 +25,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is there")
     parser.add_argument("--gpu", action="store_true", help="the GPU mode")
     parser.add_argument("--cap", type=float, help="seconds after which a fit is stopped (60; quick: 2)")
-    parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (40; quick: 0.7)")
+    parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (15; quick: 0.5)")
     return parser.parse_args(arguments)
 
 
@@ -70,7 +70,7 @@ def measure(asked: argparse.Namespace) -> None:
     from benchmarks.table import terminal
 
     quick = asked.quick
-    limits = Limits(asked.cap or (2 if quick else 60), asked.budget or (0.7 if quick else 40), 30 if quick else 60)
+    limits = Limits(asked.cap or (2 if quick else 60), asked.budget or (0.5 if quick else 15), 30 if quick else 60)
     runner = Runner(fitters(asked), limits, say=_progress)
     begin = perf_counter()
     try:

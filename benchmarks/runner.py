@@ -38,7 +38,7 @@ class Limits:
     """
 
     fit: float = 60.0
-    rival: float = 60.0
+    rival: float = 15.0
     compiling: float = 60.0
 
 
@@ -56,7 +56,8 @@ class Entrant:
 
     def next_tol(self, target: float) -> float | None:
         """The tolerance of the next run; None once everything is measured."""
-        if self.trouble or (self.spent > self.limits.rival and self.runs):
+        patience = self.limits.rival * (4 if self.rival.ours else 1)
+        if self.trouble or (self.runs and self.spent > patience):
             return None
         if not self.runs:
             return self.rival.default
@@ -64,7 +65,7 @@ class Entrant:
         if wanted is not None:
             return wanted
         short = [tol for tol in self.shown(target) if self._missing(tol)]
-        return min(short, key=lambda tol: len(self.runs[tol]), default=None)
+        return short[-1] if short else None  # the one that reaches the target first
 
     def _missing(self, tol: float) -> bool:
         warm = [run for run in self.runs[tol] if not run["cold"]]
@@ -99,7 +100,7 @@ class Entrant:
     def turn(self, problem: Problem, best: Any, tol: float) -> None:
         """One run, judged."""
         try:
-            run = self.worker.fit(tol, self.limits.fit + self.rival.start + (0 if self.runs else self.limits.compiling))
+            run = self.worker.fit(tol, self.limits.fit + (0 if self.runs else self.limits.compiling))
         except Late:
             self.trouble = f"over {self.limits.fit:.0f} s at tolerance {tol:g}"
             self.worker.close()

@@ -13,9 +13,9 @@ Every row is the same problem for everyone, down to the last digit of F = Σ ℓ
 fitter gets its data in the layout it likes best; neither import, nor conversion, nor compilation is within its time.
 All take turns in one run, each in a process of its own, at their default stop and again at the loosest tolerance at which
 F is within the stated relative distance of the optimum, (F − F\\*) / F\\*. The optimum comes from a Newton method of the
-suite's own, with a duality gap as its certificate. Times are medians of {rounds} or more; a fit over 20 s is run once, a
-fit over {cap} s is stopped. Where others used more than {busy} of a core beside a fit, or its runs differ by more than
-{spread} times, the row says *busy*, and no ratio is given.
+suite's own, with a duality gap as its certificate. Times are medians of {rounds} or more, of fewer for a fitter that has
+had {budget} s in all; a fit over {cap} s is stopped. Where others used more than {busy} of a core beside a fit, or its
+runs differ by more than {spread} times, the row says *busy*, and no ratio is given.
 
 {machine}
 
@@ -43,7 +43,12 @@ def page(results: dict[str, Found]) -> str:
     from benchmarks.runner import ROUNDS
 
     head = HEAD.format(
-        rounds=ROUNDS, cap=f"{any_of['limits'][0]:.0f}", busy=BUSY, spread=SPREAD, machine=_machine(any_of)
+        budget=f"{any_of['limits'][1]:.0f}",
+        rounds=ROUNDS,
+        cap=f"{any_of['limits'][0]:.0f}",
+        busy=BUSY,
+        spread=SPREAD,
+        machine=_machine(any_of),
     )
     parts = [head, summary(results), NOTES, *map(workload, results.values()), versions(results)]
     return "\n".join(part.rstrip() + "\n" for part in parts)
@@ -117,6 +122,7 @@ def _cells(found: Found, entry: Entry, v: Verdict) -> list[str]:
         extra += f" ({row['extra'] / found['megabytes']:.0%} of X)"
     name = f"**{entry.name}**" if rival["ours"] else entry.name
     spread = f"{max(runs) / min(runs):.2f}" if len(runs) > 1 else "one run"
+    spread += " of two" if len(runs) == 2 else ""
     reads = f"{entry.seconds / found['read']:.1f}" if found["read"] else ""
     stop = f"{row['tol']:.0e}" + (", its default" if row["stop"] == "default" else "")
     cold = "" if rival["cold"] is None else seconds(rival["cold"])

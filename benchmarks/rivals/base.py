@@ -25,7 +25,6 @@ class Rival:
     ladder: tuple[float, ...] = (1e-4,)
     default: float = 1e-4
     ours = False
-    start = 0.0  # seconds that a fit may take longer because it begins with a process of its own
     seconds: float | None = None  # of the last fit, where the adapter has to measure for itself
 
     def refuses(self, problem: Problem) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,14 @@ a <- commandArgs(TRUE); n <- as.integer(a[2]); d <- as.integer(a[3]); m <- as.in
 at <- function(name) file.path(a[1], name)
 x <- matrix(readBin(at("x"), "double", n * d), n, d)
 y <- readBin(at("y"), "double", n); s <- readBin(at("strengths"), "double", m)
-t <- system.time(f <- glmnet(x, y, family = "binomial", alpha = as.numeric(a[5]), lambda = s, standardize = FALSE,
-  intercept = a[6] == "1", thresh = as.numeric(a[7]), maxit = 1e7))
-o <- file(at("answer"), "wb")
-writeBin(c(t[["elapsed"]], as.numeric(rbind(as.numeric(f$a0), as.matrix(f$beta)))), o); close(o)
+tolerances <- file("stdin", "r"); writeLines("ready"); flush(stdout())
+while (length(tol <- readLines(tolerances, 1)) > 0) {
+  t <- system.time(f <- glmnet(x, y, family = "binomial", alpha = as.numeric(a[5]), lambda = s, standardize = FALSE,
+    intercept = a[6] == "1", thresh = as.numeric(tol), maxit = 1e7))
+  o <- file(at("answer"), "wb")
+  writeBin(c(t[["elapsed"]], as.numeric(rbind(as.numeric(f$a0), as.matrix(f$beta)))), o); close(o)
+  writeLines("done"); flush(stdout())
+}
 """
 
 
@@ -33,7 +38,6 @@ class Glmnet(Rival):
     name = short = "glmnet"
     package = "glmnet"
     modules = ()
-    start = 30.0
     ladder = (1e-5, 1e-7, 1e-9, 1e-11, 1e-13, 1e-15)
     default = 1e-7
 
@@ -54,16 +58,22 @@ class Glmnet(Rival):
         Path(folder.name, "y").write_bytes(problem.y.astype("f8").tobytes())
         Path(folder.name, "strengths").write_bytes((strengths / len(problem.y)).tobytes())
         Path(folder.name, "program.R").write_text(PROGRAM, encoding="utf-8")
-        return folder, len(strengths)
+        told = [folder.name, *problem.x.shape, len(strengths), problem.l1_ratio, int(problem.intercept)]
+        command = ["Rscript", f"{folder.name}/program.R", *map(str, told)]
+        process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True)  # it ends when its stdin does
+        if not process.stdout or process.stdout.readline() != "ready\n":
+            raise RuntimeError("R or its glmnet did not start")
+        return folder, process, len(strengths)
 
     def fit(self, problem: Problem, data: Any, tol: float) -> Any:
-        folder, count = data
-        n, d = problem.x.shape
-        numbers = [folder.name, n, d, count, problem.l1_ratio, int(problem.intercept), tol]
-        subprocess.run(["Rscript", f"{folder.name}/program.R", *map(str, numbers)], check=True, capture_output=True)
+        folder, process, count = data
+        process.stdin.write(f"{tol}\n")
+        process.stdin.flush()
+        if process.stdout.readline() != "done\n":
+            raise RuntimeError("R ended")
         found = np.fromfile(Path(folder.name, "answer"))
         self.seconds = float(found[0])
-        return found[1:].reshape(count, d + 1, 1)
+        return found[1:].reshape(count, -1, 1)
 
     def answer(self, problem: Problem, model: Any) -> Any:
         return model if problem.kind == "path" else model[-1]

@@ -23,6 +23,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="workloads, by the beginning of their names: S1,S8")
     parser.add_argument("--rivals", default="", help="fitters, by a part of their names: glum,newton; ours always")
     parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what is there")
+    parser.add_argument("--optima", action="store_true", help="only work out the reference optima, some take minutes")
     parser.add_argument("--gpu", action="store_true", help="the GPU mode")
     parser.add_argument("--cap", type=float, help="seconds after which a fit is stopped (60; quick: 2)")
     parser.add_argument("--budget", type=float, help="seconds of fits of one rival to one workload (15; quick: 0.5)")
@@ -60,6 +61,22 @@ def fitters(asked: argparse.Namespace) -> list[str]:
     parts = [part.lower() for part in asked.rivals.split(",") if part]
     named = [n for n, r in RIVALS.items() if r.ours or n == READ or not parts or any(p in n.lower() for p in parts)]
     return named
+
+
+def optima(asked: argparse.Namespace) -> None:
+    """The reference optima of the workloads, kept for the next time."""
+    from benchmarks.generators import Absent
+    from benchmarks.optimum import reference
+    from benchmarks.problems import problems
+    from benchmarks.runner import RESULTS
+
+    for name in chosen(asked):
+        begin = perf_counter()
+        try:
+            _, certificate = reference(problems()[name](asked.quick), RESULTS / "optima")
+            print(f"{name}: certified to {certificate:.0e}, {perf_counter() - begin:.0f} s", flush=True)
+        except Absent as absent:
+            print(f"{name}: skipped, {absent}", flush=True)
 
 
 def measure(asked: argparse.Namespace) -> None:
@@ -122,6 +139,9 @@ def main(arguments: list[str] | None = None) -> None:
         from benchmarks import gpu
 
         gpu.main(asked.quick)
+        return
+    if asked.optima:
+        optima(asked)
         return
     if not asked.page:
         from benchmarks.machine import BUSY, cores, load

@@ -133,7 +133,7 @@ class Entrant:
             "gap": max(run["gap"] for run in every),
             "median_gap": max(run["median_gap"] for run in every),
             "reached": self.reached(tol, target),
-            "extra": max((run["extra"] for run in every if run["extra"] is not None), default=None),
+            "extra": max((run["extra"] for run in runs if run["extra"] is not None), default=None),
             "others": max((run["others"] for run in runs if run["others"] is not None), default=0.0),
             "error_of_std_error": every[-1].get("error_of_std_error"),
         }

@@ -30,7 +30,8 @@ NOTES = """## How to read the tables
 * **F**: relative distance to the optimum, the worst of all runs; of a workload of many fits the worst of them, with the
   median in brackets. **—** in *times ours*: the fitter did not reach the target.
 * **first call**: the first fit in a fresh process, with whatever it compiles or loads then.
-* **extra memory**: how far the process grew during the fit, at its peak, once its libraries are loaded. **reads of X**: seconds over those of one X @ w.
+* **extra memory**: how far the process grew during the fit, at its peak, once its libraries are loaded. **reads of X**:
+  seconds over those of one X @ w.
 * liblinear, LIBLINEAR and snapml penalise the intercept; they are given a large constant column, so that this hardly shows.
 * statsmodels has no L2 penalty here: its distance is that of the unpenalised optimum.
 """

@@ -10,12 +10,15 @@ from torch import Tensor
 from torchlogit.kernels.library import library
 from torchlogit.kernels.many import Ended, Groups, newton
 from torchlogit.penalties import ElasticNet
+from torchlogit.rank import WELL
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
 
 NUMBERS = 2**16  # of a table up to which handing its passes to torch costs more than all the rest
 NARROW = 64  # coefficients
-FAR = 100.0  # standard deviations from 0 at which a column's centre costs two digits
+FAR = 10.0  # standard deviations from 0 at which a column's centre costs a digit
+UNEQUAL = 1e3  # times the smallest weight
+LAST = 1e-26  # relative distance: the last of Newton's steps are the cheapest digits
 
 
 def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int, tol: float) -> Ended | None:
@@ -28,13 +31,13 @@ def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int
     if not _small(source):
         return None
     weight = None if source.weight.stride(0) == 0 else source.weight
-    if weight is not None and not bool((weight > 0).all()):
+    if weight is not None and not bool(weight.amax() < UNEQUAL * weight.amin()):
         return None
     offset = source.offset[:, 0].contiguous() if source.has_offset else None
     start, strength = torch.tensor([0, source.n_rows]), penalty.by_feature(columns).contiguous()
     groups = Groups(source.x, start, None, source.y, weight, offset, strength, source.intercept)
-    found = newton(groups, most, tol)
-    return found if bool(found.done[0]) and _near(source.x) else None
+    found = newton(groups, most, min(tol, LAST))
+    return found if bool(found.done[0]) and _plain(source.x) else None
 
 
 def _small(source: MemorySource) -> bool:
@@ -46,10 +49,14 @@ def _small(source: MemorySource) -> bool:
     return plain and source.n_rows * p <= NUMBERS and p <= min(NARROW, source.n_rows - 1)
 
 
-def _near(x: Tensor) -> bool:
-    """Whether every column's centre is near 0, as its spread has it."""
-    spread, centre = torch.std_mean(x, 0)
-    return bool((centre.abs() <= FAR * spread).all())
+def _plain(x: Tensor) -> bool:
+    """Whether every column is near 0, as its spread has it, and much of it is its own: then no digits are lost."""
+    spread, centre = torch.std_mean(x.double(), 0, correction=0)
+    if not bool((centre.abs() <= FAR * spread).all()):
+        return False
+    z = (x - centre) / (spread * len(x) ** 0.5)
+    root, info = torch.linalg.cholesky_ex(z.mT @ z)
+    return int(info) == 0 and float(root.diagonal().min()) ** 2 > WELL
 
 
 def about_centre(source: Source, theta: Tensor) -> tuple[Tensor, Tensor]:

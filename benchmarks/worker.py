@@ -58,6 +58,7 @@ def _serve(pipe: Connection, rival: Any, file: Path) -> None:
     """Fit at each tolerance that is asked for; None ends it."""
     try:
         pipe.send({"pid": os.getpid()})
+        _all_cores()
         problem = pickle.loads(file.read_bytes())
         data = rival.prepare(problem)
         pipe.send({"ready": True})
@@ -67,6 +68,12 @@ def _serve(pipe: Connection, rival: Any, file: Path) -> None:
         pipe.send({"failed": told(error)})
     finally:
         os._exit(0)
+
+
+def _all_cores() -> None:
+    """A forked process is left one thread by torchlogit, because torch's pool is not inherited; here there was none yet."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(os.cpu_count() or 1)
 
 
 def told(error: Exception) -> str:

@@ -275,13 +275,15 @@ class Design:
         return out.reshape(-1, k, k, m).movedim(-1, -2)
 
     def outer(self, weight: Tensor) -> Tensor:
-        """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) over the columns of dense rows, weight (d, 1), a panel of columns at a time."""
+        """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) over the columns of dense rows, weight (d, 1) ≥ 0, a panel of columns at a time."""
         total = torch.zeros(self.shape[0], self.shape[0], dtype=torch.float64, device=self.x.device)
         for part in torch.arange(self.x.shape[1], device=self.x.device).split(max(64, CHUNK // max(1, self.shape[0]))):
             panel = self.x[:, part[0] : part[-1] + 1].double()
+            root = weight[part, 0].sqrt()
             if self.coordinates is not None:
-                panel = (panel - self.coordinates.centre[part]) / self.coordinates.scale[part]
-            total += (panel * weight[part, 0]) @ panel.mT
+                panel, root = panel - self.coordinates.centre[part], root / self.coordinates.scale[part]
+            panel = panel * root
+            total.addmm_(panel, panel.mT)  # a triangle by BLAS's dsyrk takes as long
         return total
 
     def diagonal(self, h: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ typedef struct {
 #define CACHE 131072   /* bytes of x that a tile may have: a quarter of a core's second-level cache */
 
 static int64_t lanes_for(int64_t n, int64_t d) {
-    int64_t lanes = n * d / (16 * LEAST_LANE);
+    int64_t lanes = n * d / (16 * LEAST_LANE), most = n / 64; /* each lane has sums of its own to make */
+    lanes = lanes > most ? most : lanes;
     return lanes < 1 ? 1 : lanes > MOST_LANES ? MOST_LANES : lanes;
 }
 

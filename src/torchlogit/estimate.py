@@ -125,15 +125,17 @@ def _threads(source: Source, loss: Loss, k: int) -> AbstractContextManager[None]
 
 def _at_once(source: Source, columns: Sequence[str], penalty: ElasticNet, max_iter: int, tol: float) -> Estimate | None:
     """The estimate of a small ordinary fit, in one call of compiled code; None for all others."""
-    found = quick(source, penalty, columns, max_iter, tol)
-    if found is None:
-        return None
-    theta, centre = about_centre(source, found.theta[0, :, None])
+    with one_thread():
+        found = quick(source, penalty, columns, max_iter, tol)
+        if found is None:
+            return None
+        theta, centre = about_centre(source, found.theta[0, :, None])
+        root = small_root(source, theta, centre) if penalty.free else None
     value, distance, slope, steps = (float(t) for t in (found.value, found.distance, found.slope, found.steps))
     return Estimate(
         theta=theta,
         centre=centre,
-        covariance_root=small_root(source, theta, centre) if penalty.free else None,
+        covariance_root=root,
         value=value,
         log_likelihood=float(found.log_likelihood),
         null_log_likelihood=float(found.null_log_likelihood),

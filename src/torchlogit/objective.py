@@ -273,7 +273,17 @@ class Objective:
             return lambda grad: grad / curvature
         blocks = factor(curvature.to(self.dtype)).inverse()  # a product with it reads half of what a solve reads
         blocks = blocks.expand(self.k, -1, -1) if theta.ndim == 2 else blocks
-        return lambda grad: _by_class(blocks, grad.to(self.dtype)).double()
+        if not self.loss.symmetric:
+            return lambda grad: _by_class(blocks, grad.to(self.dtype)).double()
+        flat = torch.where(self.penalty.l2 > 0, 1 / self.penalty.l2, 0.0)
+
+        def product(grad: Tensor) -> Tensor:
+            """Where all classes move alike the Hessian is the penalty's alone, which no class's own block knows."""
+            mean = grad.mean(-1, keepdim=True)
+            out = _by_class(blocks, (grad - mean).to(self.dtype)).double()
+            return out - out.mean(-1, keepdim=True) + flat * mean
+
+        return product
 
     @property
     def blockwise(self) -> bool:

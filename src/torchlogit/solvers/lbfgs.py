@@ -38,7 +38,7 @@ class LBFGS:
 
     memory: int = 20
     sample: int | None = None
-    refresh: int = 30
+    refresh: int = 20
     seed: int = 0
 
     def init(self, objective: Any, theta: Tensor) -> Point:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CHUNK = 2**21  # entries of the weighted copies of a block that are made at a time
 NARROW = 512  # columns up to which many Gram matrices of a sparse block are cheaper from its dense form
 PACKED = 1024  # columns up to which the compiled Gram matrix keeps up with a GEMM
+PANEL = 2**17  # numbers that are made at a time beside many others: the system takes back what is over a few MB
 CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 
 
@@ -274,16 +275,19 @@ class Design:
         out = self.rmatmul((h[..., None] * columns[:, None, None, :]).flatten(1))
         return out.reshape(-1, k, k, m).movedim(-1, -2)
 
-    def outer(self, weight: Tensor) -> Tensor:
-        """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) over the columns of dense rows, weight (d, 1) ≥ 0, a panel of columns at a time."""
+    def outer(self, weight: Tensor, dtype: torch.dtype) -> Tensor:
+        """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) float64 over the columns of dense rows, weight (d, 1) ≥ 0.
+
+        A panel of columns at a time, each multiplied in ``dtype``.
+        """
         total = torch.zeros(self.shape[0], self.shape[0], dtype=torch.float64, device=self.x.device)
-        for part in torch.arange(self.x.shape[1], device=self.x.device).split(max(64, CHUNK // max(1, self.shape[0]))):
-            panel = self.x[:, part[0] : part[-1] + 1].double()
-            root = weight[part, 0].sqrt()
-            if self.coordinates is not None:
-                panel, root = panel - self.coordinates.centre[part], root / self.coordinates.scale[part]
-            panel = panel * root
-            total.addmm_(panel, panel.mT)  # a triangle by BLAS's dsyrk takes as long
+        unit = weight[:, 0].sqrt()
+        centre = torch.zeros_like(unit) if self.coordinates is None else self.coordinates.centre
+        unit = unit if self.coordinates is None else unit / self.coordinates.scale
+        width = max(64, PANEL // max(1, self.shape[0]))
+        for panel, c, u in zip(*(t.split(width, -1) for t in (self.x, centre, unit)), strict=True):
+            z = panel.double().sub(c).mul_(u).to(dtype)
+            total += z @ z.mT  # a triangle by BLAS's dsyrk takes as long
         return total
 
     def diagonal(self, h: Tensor) -> Tensor:

@@ -9,22 +9,24 @@ import torch
 from torch import Tensor
 
 from torchlogit.design import Design
+from torchlogit.linalg import factor
 from torchlogit.penalties import Strengths
 
-EPS = torch.finfo(torch.float64).eps
+ROUNDED = 1e-3  # least curvature of the penalty's that float32 rounding of the span may hide
 
 
 class Span(NamedTuple):
     """F in coordinates γ of the span: scaled slopes √l2 w = Vγ with V orthonormal, so that the penalty is ½ γ².
 
-    With the scaled rows Z = U S Vᵀ, from ZZᵀ = U S² Uᵀ (n, n), the table in γ is US, and V = ZᵀU/S is never formed.
-    Source: Hastie and Tibshirani (2004), Efficient quadratic regularization for expression arrays, eq. 8–11.
+    With the scaled rows Z = L Vᵀ, from ZZᵀ = L Lᵀ (n, n), the table in γ is L, and V = ZᵀL⁻ᵀ is never formed. In float32 all
+    this is about so; `solvers.Dual` mends what that leaves. Source: Hastie and Tibshirani (2004), Efficient quadratic
+    regularization for expression arrays, eq. 8–11, with a Cholesky factor for their R.
     """
 
-    objective: Any  # over US (n, r), with l2 = 1
+    objective: Any  # over L, with l2 = 1
     rows: Design  # in the coordinates of the whole problem
     l2: Tensor  # (d, 1): strengths of the slopes
-    turn: Tensor  # (n, r): U / S
+    turn: Tensor  # (n, n): L⁻ᵀ
 
     def theta(self, gamma: Tensor) -> Tensor:
         """Theta (p, k) from its coordinates in the span."""
@@ -33,7 +35,7 @@ class Span(NamedTuple):
         return torch.cat([gamma[:lead], slopes])
 
     def gradient(self, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """The gradient (r, k) in these coordinates from that in theta (p, k), and half the square of what is outside the span."""
+        """The gradient (n, k) in these coordinates from that in theta (p, k), and half the square of what is outside the span."""
         lead = len(grad) - len(self.l2)
         inside = self.turn.mT @ self.rows.matmul(torch.cat([0 * grad[:lead], grad[lead:] / self.l2]))
         outside = (grad[lead:].square() / self.l2).sum() - inside.square().sum()
@@ -45,15 +47,17 @@ def span_of(whole: Any) -> Span:
     rows = whole.source.table().moved(whole.coordinates, torch.float64)
     lead = int(whole.source.intercept)
     l2 = whole.penalty.l2.expand(whole.p, 1)[lead:]
-    squares, u = torch.linalg.eigh(rows.outer(1 / l2))
-    kept = squares > squares.amax().clamp_min(1e-300) * len(squares) * EPS
-    size, u = squares[kept].sqrt(), u[:, kept]
-    ones = torch.cat([l2.new_zeros(lead, 1), l2.new_ones(len(size), 1)])
+    hidden = torch.finfo(torch.float32).eps / 4 * float(whole.source.weight.max()) * float((1 / l2).sum())
+    dtype = torch.float32 if hidden < ROUNDED else torch.float64
+    found = factor(rows.outer(1 / l2, dtype)[:, None, :, None])
+    root = found.root / found.unit[:, None]
+    turn = torch.linalg.solve_triangular(root.mT, torch.eye(len(root), dtype=root.dtype, device=root.device), upper=True)
+    ones = torch.cat([l2.new_zeros(lead, 1), l2.new_ones(len(root), 1)])
     inner = replace(
         whole,
-        source=whole.source.with_table(u * size),
+        source=whole.source.with_table(root.to(dtype)),
         penalty=Strengths(torch.zeros_like(ones), ones),
         coordinates=None,
-        dtype=torch.float64,
+        dtype=dtype,
     )
-    return Span(inner, rows, l2, u / size)
+    return Span(inner, rows, l2, turn)

@@ -43,7 +43,7 @@ static void N(dense_gram_lane)(void *given, int64_t lane) {
 /* out (d + 1, d + 1): sum of h z z' with z = (1, x), symmetric. */
 void N(dense_gram)(const STORE *x, int64_t row, int64_t column, int64_t n, int64_t d, const double *h, int threads,
                    double *out) {
-    int64_t p = d + 1, width = padded(p, WIDE), size = padded(p, TALL) * width, lanes = n < 4096 ? 1 : GRAM_LANES;
+    int64_t p = d + 1, width = padded(p, WIDE), size = padded(p, TALL) * width, lanes = n >= 4096 ? GRAM_LANES : n * d < 1 << 16 ? 1 : 2;
     double *sums = calloc(lanes * size, sizeof(double));
     N(DenseGram) task = {x, row, column, n, d, h, lanes, sums};
     run_lanes(N(dense_gram_lane), &task, lanes, threads);

@@ -31,7 +31,7 @@ class Dual:
     def init(self, objective: Any, theta: Tensor) -> Point:
         """Solve in the span, from zero, and look at all columns there."""
         span = objective.span()
-        solved = minimize(span.objective, span.objective.zeros(), Newton(), max_iter=50, tol=1e-16).point
+        solved = minimize(span.objective, span.objective.zeros(), Newton(), max_iter=50, tol=1e-10).point
         memory = Memory(span, factor(solved.at.hess))
         theta = span.theta(solved.theta)
         return _point(objective, theta, objective.taylor(theta, 1), memory)

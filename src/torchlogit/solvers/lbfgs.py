@@ -14,13 +14,15 @@ from torchlogit.solvers.base import Point, minimize, search
 from torchlogit.solvers.newton import Newton
 
 SKETCHED = 12  # steps on a sample whose solution is only a start
+STALE = 0.5  # share of F where a preconditioner was made under which it misjudges distances
 NEWTON_LIMIT = 400  # p·k up to which the sample is first solved by itself
 
 
 class Memory(NamedTuple):
-    """The preconditioner and the last pairs (step, change of gradient, 1 / their product)."""
+    """The preconditioner, F where it was made, and the last pairs (step, change of gradient, 1 / their product)."""
 
     precondition: Callable[[Tensor], Tensor]
+    value: Tensor
     pairs: tuple[tuple[Tensor, Tensor, Tensor], ...] = ()
     age: int = 0
 
@@ -50,7 +52,7 @@ class LBFGS:
             rough = replace(self, sample=objective.source.n_rows)
             theta = minimize(sketch, theta, rough, max_iter=SKETCHED, tol=0.0).theta
         at = objective.taylor(theta, 1)
-        return _point(theta, at, Memory(sketch.preconditioner(theta)))
+        return _point(theta, at, Memory(sketch.preconditioner(theta), at.value))
 
     def _from_sketch(self, objective: Any, sketch: Any, theta: Tensor) -> Point:
         """The sample's optimum, unless all rows there cost more than the sample says they do at theta; its Hessian stays."""
@@ -58,21 +60,27 @@ class LBFGS:
         at, before = objective.taylor(solved.theta, 1), sketch.taylor(theta, 0).value
         worse = at.value > before
         if not bool(worse.any()):
-            return _point(solved.theta, at, Memory(factor(solved.at.hess).solve))
+            return _point(solved.theta, at, Memory(factor(solved.at.hess).solve, at.value))
         theta = torch.where(worse[..., None, None], theta, solved.theta)
-        return _point(theta, objective.taylor(theta, 1), Memory(sketch.preconditioner(theta)))
+        at = objective.taylor(theta, 1)
+        return _point(theta, at, Memory(sketch.preconditioner(theta), at.value))
 
     def step(self, objective: Any, point: Point) -> Point:
         """One step; a pair whose product is not clearly positive is not kept."""
         slope = (point.at.grad * point.direction).sum((-2, -1))
         theta, at = search(objective, point, 1, slope)
-        if point.memory.age >= self.refresh:
-            return _point(theta, at, Memory(self._sketch(objective).preconditioner(theta)))
+        if self._stale(objective, point.memory, at.value):
+            return _point(theta, at, Memory(self._sketch(objective).preconditioner(theta), at.value))
         s, y = theta - point.theta, at.grad - point.at.grad
         product = _dot(s, y)
         rho = torch.where(product > 1e-10 * (_dot(s, s) * _dot(y, y)).sqrt(), 1 / product, 0.0)
         pairs = (*point.memory.pairs, (s, y, rho))[-self.memory :]
         return _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1))
+
+    def _stale(self, objective: Any, memory: Memory, value: Tensor) -> bool:
+        """Whether the preconditioner is old; one that is trusted with distances, also where F is no more what it was."""
+        changed = objective.faithful and bool((value < STALE * memory.value).any())
+        return changed or memory.age >= self.refresh
 
     def confirm(self, objective: Any, point: Point) -> Point:
         """The same point with its Newton system solved to a third: a distance to trust, and a direction to go on with."""

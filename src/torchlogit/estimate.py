@@ -93,7 +93,7 @@ def estimate(
         )
         if quickly is not None:
             return quickly
-    with _threads(source, loss, k):
+    with _threads(source, loss, k, penalty):
         rank = _coordinates(source, penalty, isinstance(solver, SGD))
         coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
         if strengths.rough and type(loss).conjugate is Loss.conjugate:
@@ -114,13 +114,13 @@ def estimate(
         return concluded(objective, point, status, kind, choice, rank, tol, _null(objective), solution)
 
 
-def _threads(source: Source, loss: Loss, k: int) -> AbstractContextManager[None]:
+def _threads(source: Source, loss: Loss, k: int, penalty: ElasticNet) -> AbstractContextManager[None]:
     """One thread for torch where little is left to it: beside compiled passes, and in a small problem."""
     p = source.n_features + source.intercept
     if k > 1 or source.whole(loss.name, torch.float64) is source:
         return one_thread() if source.n_rows * p * k <= LITTLE else nullcontext()
-    wide = p in MATRICES or (p > source.n_rows and not source.sparse)
-    return nullcontext() if wide else one_thread()
+    large = p in MATRICES or (p > source.n_rows and not source.sparse)
+    return nullcontext() if large and penalty.ridge else one_thread()  # L1 works on small sets of columns
 
 
 def _at_once(source: Source, columns: Sequence[str], penalty: ElasticNet, max_iter: int, tol: float) -> Estimate | None:

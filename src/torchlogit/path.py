@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.choice import Choice
 from torchlogit.errors import DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimate import Certificate, Estimate, NotFinite, _coordinates, _default_tol, _null, concluded
@@ -148,7 +148,7 @@ def fit_path(
     k, loss = loss_for("auto", len(rows.classes), "logit")
     source, precision = rows.source(intercept, device), getattr(torch, dtype)
     tol = _default_tol(True, precision) if tol is None else tol
-    with exact_arithmetic():
+    with exact_arithmetic(), one_thread():
         try:
             rank = _coordinates(source, ElasticNet(1.0, l1_ratio), False)
         except NotFinite:

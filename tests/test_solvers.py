@@ -11,9 +11,10 @@ from scipy.special import expit
 
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimate import estimate
-from torchlogit.losses import Logistic, Softmax, Squared
+from torchlogit.losses import Logistic, Softmax, Squared, loss_for
+from torchlogit.moments import moments
 from torchlogit.objective import Objective
-from torchlogit.penalties import L1, L2, NoPenalty
+from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
 from torchlogit.solvers import LBFGS, Newton, Proximal, Status, minimize
 from torchlogit.sources import MemorySource
 
@@ -206,6 +207,24 @@ def test_l1_makes_exact_zeros_and_the_gap_bounds_the_distance():
         assert early.certificate.relative_distance >= behind * (1 - 1e-6)
 
 
+@pytest.mark.parametrize("penalty", [L1(3.0), ElasticNet(4.0, 0.5)])
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+def test_the_gap_bounds_the_distance_anywhere_for_every_convex_loss(link, penalty):
+    rng = np.random.default_rng(5)
+    x = torch.from_numpy(rng.normal(size=(80, 6)))
+    y = (torch.from_numpy(rng.random(80)) < torch.sigmoid(x[:, 0] - x[:, 1])).long()
+    _, loss = loss_for("auto", 2, link)
+    source = MemorySource(x, y, torch.from_numpy(rng.random(80)), intercept=False)
+    objective = Objective(source, loss, penalty.strengths([*"abcdef"], moments(source).coordinates, False), 1)
+    best = minimize(objective, objective.zeros(), Proximal(), tol=1e-13).point
+    assert 0 < (best.theta != 0).sum() < 6 or penalty.l1_ratio < 1
+    assert 0 <= float(objective.gap(best.theta, best.at)) < 1e-12 * float(best.at.value)
+    for size in (1e-6, 1e-3, 0.1, 1.0, 30.0):
+        theta = best.theta + size * torch.from_numpy(rng.normal(size=(6, 1)))
+        at = objective.taylor(theta)
+        assert float(at.value - best.at.value) <= float(objective.gap(theta, at)) * (1 + 1e-9)
+
+
 def test_the_certificate_estimates_the_distance():
     problem = PROBLEMS["tall"]
     best = solved(problem)
@@ -284,7 +303,9 @@ def test_working_sets_leave_most_columns_alone(monkeypatch):
     problem = PROBLEMS["tall"].__class__("many", x, y, penalty=L1(12.0))
     sizes = []
     original = Objective.restrict
-    monkeypatch.setattr(Objective, "restrict", lambda self, index: sizes.append(len(index)) or original(self, index))
+    monkeypatch.setattr(
+        Objective, "restrict", lambda self, index, known=None: sizes.append(len(index)) or original(self, index, known)
+    )
     result = solved(problem, Proximal(limit=300))
     assert result.status is Status.converged
     assert problem.slope(theta_of(result)) < 1e-6

@@ -14,6 +14,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
+LARGE = 10**9  # multiplications from which a product is worth handing out
+
 _lock, _inside, _given = Lock(), 0, 1
 
 
@@ -42,6 +44,17 @@ def one_thread() -> Iterator[None]:
 def threads() -> int:
     """The number of threads that torch was given by whoever uses it."""
     return _given if _inside else torch.get_num_threads()
+
+
+@contextmanager
+def all_threads(multiplications: int) -> Iterator[None]:
+    """Within `one_thread`, the threads that torch was given, for a product of large matrices."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads() if multiplications > LARGE else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

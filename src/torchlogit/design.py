@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from torchlogit.arithmetic import all_threads
 from torchlogit.kernels.passes import (
     column_moments,
     gram_pass,
@@ -269,11 +270,19 @@ class Design:
     def cross(self, h: Tensor, index: Tensor) -> Tensor:
         """Columns of the weighted Gram matrix, (p, k, m, k), from row weights h (n, k, k), for some rows of theta."""
         k, m = h.shape[-1], len(index)
-        some = torch.zeros(self.shape[1], m, dtype=h.dtype, device=h.device)
-        some[index, torch.arange(m, device=h.device)] = 1.0
-        columns = self.matmul(some)
-        out = self.rmatmul((h[..., None] * columns[:, None, None, :]).flatten(1))
+        weighted = (h[..., None] * self._columns(index)[:, None, None, :]).flatten(1)
+        with all_threads(self.x.shape[1] * weighted.numel()):
+            out = self.rmatmul(weighted)
         return out.reshape(-1, k, k, m).movedim(-1, -2)
+
+    def _columns(self, index: Tensor) -> Tensor:
+        """Z's columns (n, m) beside some rows of theta."""
+        lead = int(self.intercept)
+        if self.dense and self.coordinates is None and bool((index >= lead).all()):
+            return self.x[:, index - lead].to(self.dtype)
+        some = torch.zeros(self.shape[1], len(index), dtype=self.dtype, device=index.device)
+        some[index, torch.arange(len(index), device=index.device)] = 1.0
+        return self.matmul(some)
 
     def outer(self, weight: Tensor, dtype: torch.dtype) -> Tensor:
         """``Σⱼ weightⱼ zⱼ zⱼᵀ`` (n, n) float64 over the columns of dense rows, weight (d, 1) ≥ 0.
@@ -351,7 +360,8 @@ class Design:
         if self.dense or (len(h) > 1 and self.x.shape[1] <= NARROW):
             x = (self.x if self.dense else _torch(self.x.toarray())).to(self.dtype)
             chunks = h.split(max(1, CHUNK // max(1, x.numel())))
-            return torch.cat([weighted_gram(x, part) for part in chunks])
+            with all_threads(x.shape[1] * x.numel()):
+                return torch.cat([weighted_gram(x, part) for part in chunks])
         weighted = (self.x.multiply(part.numpy()[:, None]).tocsr().T @ self.x for part in h)
         return torch.stack([_torch(part.toarray()) for part in weighted])
 

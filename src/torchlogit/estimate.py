@@ -96,9 +96,9 @@ def estimate(
     with _threads(source, loss, k, penalty):
         rank = _coordinates(source, penalty, isinstance(solver, SGD))
         coordinates, strengths = _penalty(rank.coordinates, penalty, columns, source.intercept)
-        if strengths.rough and type(loss).conjugate is Loss.conjugate:
+        if strengths.rough and not loss.convex:
             raise ParameterError(
-                f"an L1 penalty goes with the logit link only, not with {loss.name!r}; use L2, or no penalty"
+                f"an L1 penalty goes with convex losses only, and that of {loss.name!r} is not; use L2, or no penalty"
             )
         objective = Objective(source, loss, strengths, k, coordinates, dtype)
         size = Size(source.n_rows, objective.p, k, source.entries)
@@ -247,8 +247,8 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
     """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
-    short = float(relative(point)) > (1e-30 if tol < EXACT else ENOUGH)
-    if isinstance(solver, Newton | Proximal) and status is Status.converged and short:
+    enough = 1e-30 if tol < EXACT else tol if isinstance(solver, Proximal) else ENOUGH  # a duality gap is no estimate
+    if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > enough:
         further = solver.step(objective, point)
         closer = bool(further.distance < point.distance)  # a duality gap is too coarse to see it
         lower = bool(further.at.value <= point.at.value) and float(relative(further)) <= tol

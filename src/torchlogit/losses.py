@@ -47,7 +47,7 @@ LINKS = {
 
 
 class Loss(nn.Module):
-    """One row's loss. Subclasses write `forward` and `mean`; `taylor` and `conjugate` where a closed form is worth it."""
+    """One row's loss. Subclasses write `forward` and `mean`; `taylor` where a closed form is worth it."""
 
     name = "loss"
     symmetric = False  # whether adding one constant to all columns of eta changes nothing
@@ -75,10 +75,6 @@ class Loss(nn.Module):
         """Sum or mean of ``weight · loss`` over the rows, for autograd, as a hand-written loop has it."""
         rows = weight * self(eta, y)
         return rows.sum() if reduction == "sum" else rows.mean()
-
-    def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
-        """Fenchel conjugate sup_η ⟨u, η⟩ − ℓ(η, y), (*B, n): what a duality gap needs."""
-        raise NotImplementedError(f"{type(self).__name__} has no closed conjugate, so no duality gap for L1")
 
     def taylor(self, eta: Tensor, y: Tensor, order: int = 2) -> tuple[Tensor, ...]:
         """(value, gradient, Hessian)[: order + 1], by autograd."""
@@ -134,10 +130,6 @@ class Logistic(Loss):
             return F.binary_cross_entropy(torch.sigmoid(eta), y, weight, reduction=reduction)
         return F.binary_cross_entropy_with_logits(eta, y, weight, reduction=reduction)
 
-    def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
-        p = (u[..., 0] + y).clamp(0, 1)
-        return torch.special.xlogy(p, p) + torch.special.xlogy(1 - p, 1 - p)
-
     def taylor(self, eta: Tensor, y: Tensor, order: int = 2) -> tuple[Tensor, ...]:
         """Closed form: one exp serves value, gradient σ(η) − y and Hessian σ(η) σ(−η)."""
         eta, y = eta[..., 0], y.to(eta.dtype)
@@ -181,10 +173,6 @@ class Softmax(Loss):
     def probabilities(self, eta: Tensor) -> Tensor:
         return eta.softmax(-1)
 
-    def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
-        p = (u + F.one_hot(y.long(), u.shape[-1])).clamp(0, 1)
-        return torch.special.xlogy(p, p).sum(-1)
-
     def taylor(self, eta: Tensor, y: Tensor, order: int = 2) -> tuple[Tensor, ...]:
         """Closed form: gradient μ − e_y, Hessian diag(μ) − μ μᵀ."""
         if order == 0:
@@ -224,9 +212,6 @@ class Squared(Loss):
     def probabilities(self, eta: Tensor) -> Tensor:
         """1 − η and η, which nothing keeps between 0 and 1."""
         return torch.cat([1 - eta, eta], -1)
-
-    def conjugate(self, u: Tensor, y: Tensor) -> Tensor:
-        return u[..., 0].square() / 2 + u[..., 0] * y
 
     def taylor(self, eta: Tensor, y: Tensor, order: int = 2) -> tuple[Tensor, ...]:
         residual = eta - y.to(eta.dtype)[..., None]

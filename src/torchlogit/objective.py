@@ -175,40 +175,31 @@ class Objective:
 
         return self._accumulate(of_block)[0] + self.penalty.l2 * v
 
-    def gap(self, theta: Tensor, at: Taylor, within: tuple[Objective, Tensor] | None = None) -> Tensor:
-        """Duality gap at theta (*B,): an upper bound on F − F*, but for entries that are not penalised.
+    def gap(self, theta: Tensor, at: Taylor) -> Tensor:
+        """Duality gap at theta (*B,): an upper bound on F − F*, but for entries that are not penalised. No pass over the rows.
 
-        The dual point is the loss's gradient, shrunk until it is feasible. Every term is ≥ 0 by Fenchel–Young, so
-        nothing cancels. ``within``: F restricted to rows of theta outside which it is zero, and theta there; then no
-        other column is read. Source: Ndiaye, Fercoq, Gramfort and Salmon (2017), Gap safe screening rules, eq. 4–6.
+        The dual point is the loss's gradient u, shrunk by c ≤ 1 until it is feasible. Σ ℓ(η) + ℓ*(cu) − cuη is 0 at c = 1 and,
+        because ℓ* is convex with ℓ*(0) = −min ℓ ≤ 0, at most (1 − c) Σ ℓ. Every term is ≥ 0, so nothing cancels. Source:
+        Ndiaye, Fercoq, Gramfort and Salmon (2017), Gap safe screening rules, eq. 4–6.
         """
         assert at.grad is not None
-        grad = at.grad - self.penalty.l2 * theta
+        grad, loss = at.grad - self.penalty.l2 * theta, at.value - self.penalty.value(theta)
         shrink = self.penalty.feasible(grad)
-        share = self.penalty.gap(theta, shrink * grad)
-        if bool((shrink == 1).all()):
-            return share
-        inner, inside = within or (self, theta)
+        return self.penalty.gap(theta, shrink * grad) + (1 - shrink[..., 0, 0]) * loss
 
-        def of_block(block: Block) -> tuple[Tensor, ...]:
-            eta = inner.eta(block, inside).double()  # a row's terms are large beside their sum
-            value, grad = self.loss.taylor(eta, block.y, 1)
-            u = shrink * grad
-            rows = value + self.loss.conjugate(u, block.y) - (u * eta).sum(-1)
-            return ((block.weight * rows.clamp_min(0)).sum(-1),)
-
-        return share + inner._accumulate(of_block)[0]
-
-    def restrict(self, index: Tensor) -> Objective:
+    def restrict(self, index: Tensor, known: Objective | None = None) -> Objective:
         """F as a function of some rows of theta only (the others zero); ``index`` into p, with the intercept's row 0.
 
-        Their columns are gathered once, next to each other.
+        Their columns are gathered once, next to each other; those that ``index`` begins with are taken from ``known``.
         """
         columns = index[int(self.source.intercept) :] - int(self.source.intercept)
-        source, moved = self.source.select(columns), self.coordinates
-        if moved is not None:
-            moved = moved.select(columns)
-            source, moved = (source, moved) if source.sparse else (source.moved(moved, self.dtype), None)
+        new = columns if known is None else columns[known.source.n_features :]
+        source, moved = self.source.select(new), self.coordinates
+        if moved is not None and not source.sparse:
+            source, moved = source.moved(moved.select(new), self.dtype), None
+        if known is not None:
+            source = known.source.beside(source)
+        moved = moved and moved.select(columns)
         return replace(self, source=source, penalty=self.penalty.rows(index, self.p), coordinates=moved)
 
     def span(self) -> Span:

@@ -51,7 +51,9 @@ def span_of(whole: Any) -> Span:
     dtype = torch.float32 if hidden < ROUNDED else torch.float64
     found = factor(rows.outer(1 / l2, dtype)[:, None, :, None])
     root = found.root / found.unit[:, None]
-    turn = torch.linalg.solve_triangular(root.mT, torch.eye(len(root), dtype=root.dtype, device=root.device), upper=True)
+    turn = torch.linalg.solve_triangular(
+        root.mT, torch.eye(len(root), dtype=root.dtype, device=root.device), upper=True
+    )
     ones = torch.cat([l2.new_zeros(lead, 1), l2.new_ones(len(root), 1)])
     inner = replace(
         whole,

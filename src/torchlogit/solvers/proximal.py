@@ -123,7 +123,7 @@ class Proximal:
         chosen[score.topk(size).indices] = True
         chosen[old] = False
         rows = torch.cat([old, chosen.nonzero()[:, 0]])
-        inner = objective.restrict(rows)
+        inner = objective.restrict(rows, memory.inner if len(old) else None)
         return Memory(rows, inner, memory.curvature and _extended(inner, memory.curvature, rows))
 
     def _gradient_step(self, objective: Any, point: Point) -> Point:
@@ -135,9 +135,7 @@ class Proximal:
         return self._point(objective, theta, at, Memory())
 
     def _point(self, objective: Any, theta: Tensor, at: Any, memory: Memory) -> Point:
-        penalty, rows = objective.penalty, memory.rows
-        within = (memory.inner, theta[..., rows, :]) if rows is not None else (objective, theta)
-        distance = objective.gap(theta, at, within)
+        penalty, distance = objective.penalty, objective.gap(theta, at)
         free = (penalty.l1 == 0) & (penalty.l2 == 0)
         if bool(free.any()):
             distance = distance + _unpenalised(objective, theta, at, free, memory)
@@ -210,10 +208,9 @@ class Within:
         penalty = objective.penalty
         known = _renewed(penalty, theta, at, known)
         direction, known = _direction(penalty, theta, at, known)
-        smooth = at.grad - penalty.l2 * theta
-        share = penalty.gap(theta, penalty.feasible(smooth) * smooth)
-        point = Point(theta, at, share, direction, known._replace(passes=known.passes + 1))
-        distance = share - _slope(objective, point)
+        gap = objective.gap(theta, at)
+        point = Point(theta, at, gap, direction, known._replace(passes=known.passes + 1))
+        distance = gap - _slope(objective, point)
         return point._replace(distance=distance, memory=point.memory._replace(last=float(distance.max())))
 
 

@@ -119,6 +119,18 @@ class MemorySource:
         out.block_rows = max(self.block_rows, 8 * len(columns))  # so that a Hessian is one product
         return out
 
+    def beside(self, more: MemorySource) -> MemorySource:
+        """The same rows with the columns of both."""
+        if self.sparse:
+            from scipy.sparse import hstack
+
+            x = hstack([self.x, more.x], format="csr")
+        else:
+            x = torch.cat([self.x, more.x], 1)
+        out = copy(self)
+        out.x, out.n_features, out.block_rows = x, x.shape[1], max(self.block_rows, 8 * x.shape[1])
+        return out
+
     def moved(self, coordinates: Coordinates, dtype: torch.dtype) -> MemorySource:
         """The same dense rows in other coordinates: a copy in ``dtype``."""
         out = copy(self)

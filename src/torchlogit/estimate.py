@@ -19,7 +19,7 @@ from torchlogit.losses import Loss
 from torchlogit.moments import moments
 from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
-from torchlogit.quick import about_centre, quick, small_root
+from torchlogit.quick import quick, small_root
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
 from torchlogit.solvers import LBFGS, SGD, Dual, Newton, Proximal, Record, Status, minimize
@@ -126,10 +126,10 @@ def _threads(source: Source, loss: Loss, k: int, penalty: ElasticNet) -> Abstrac
 def _at_once(source: Source, columns: Sequence[str], penalty: ElasticNet, max_iter: int, tol: float) -> Estimate | None:
     """The estimate of a small ordinary fit, in one call of compiled code; None for all others."""
     with one_thread():
-        found = quick(source, penalty, columns, max_iter, tol)
-        if found is None:
+        quickly = quick(source, penalty, columns, max_iter, tol)
+        if quickly is None:
             return None
-        theta, centre = about_centre(source, found.theta[0, :, None])
+        found, theta, centre = quickly
         root = small_root(source, theta, centre) if penalty.free else None
     value, distance, slope, steps = (float(t) for t in (found.value, found.distance, found.slope, found.steps))
     return Estimate(

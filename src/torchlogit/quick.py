@@ -21,10 +21,13 @@ UNEQUAL = 1e3  # times the smallest weight
 LAST = 1e-26  # relative distance: the last of Newton's steps are the cheapest digits
 
 
-def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int, tol: float) -> Ended | None:
+def quick(
+    source: Source, penalty: ElasticNet, columns: Sequence[str], most: int, tol: float
+) -> tuple[Ended, Tensor, Tensor] | None:
     """The logistic fit to a small dense table without an L1 penalty; None for other tables, and for fits that are not ordinary.
 
-    Ordinary is what ends with a certificate, far from anything separated or collinear; see `torchlogit.kernels.many`.
+    Beside it theta (p, 1) about the columns' means, and those (d,); 0 without an intercept. Ordinary is what ends with a
+    certificate, far from anything separated or collinear; see `torchlogit.kernels.many`.
     """
     if not isinstance(source, MemorySource) or library() is None or not (penalty.free or penalty.ridge) or most == 0:
         return None
@@ -37,7 +40,13 @@ def quick(source: Source, penalty: ElasticNet, columns: Sequence[str], most: int
     start, strength = torch.tensor([0, source.n_rows]), penalty.by_feature(columns).contiguous()
     groups = Groups(source.x, start, None, source.y, weight, offset, strength, source.intercept)
     found = newton(groups, most, min(tol, LAST))
-    return found if bool(found.done[0]) and _plain(source.x) else None
+    centre = _centre(source.x.double()) if bool(found.done[0]) else None
+    if centre is None:
+        return None
+    theta = found.theta[0, :, None]
+    if not source.intercept:
+        return found, theta, torch.zeros_like(centre)
+    return found, torch.cat([theta[:1] + centre @ theta[1:], theta[1:]]), centre
 
 
 def _small(source: MemorySource) -> bool:
@@ -49,23 +58,16 @@ def _small(source: MemorySource) -> bool:
     return plain and source.n_rows * p <= NUMBERS and p <= min(NARROW, source.n_rows - 1)
 
 
-def _plain(x: Tensor) -> bool:
-    """Whether every column is near 0, as its spread has it, and much of it is its own: then no digits are lost."""
-    spread, centre = torch.std_mean(x.double(), 0, correction=0)
-    if not bool((centre.abs() <= FAR * spread).all()):
-        return False
-    z = (x - centre) / (spread * len(x) ** 0.5)
-    root, info = torch.linalg.cholesky_ex(z.mT @ z)
-    return int(info) == 0 and float(root.diagonal().min()) ** 2 > WELL
-
-
-def about_centre(source: Source, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Theta (p, 1) about the columns' means, from that about x = 0, and the means (d,); 0 without an intercept."""
-    assert isinstance(source, MemorySource)
-    if not source.intercept:
-        return theta, theta.new_zeros(source.n_features)
-    centre = source.x.double().mean(0)
-    return torch.cat([theta[:1] + centre @ theta[1:], theta[1:]]), centre
+def _centre(x: Tensor) -> Tensor | None:
+    """The columns' means (d,), if every column is near 0, as its spread has it, and much of it is its own: no digits are lost."""
+    centre = x.mean(0)
+    z = x - centre
+    gram = z.mT @ z
+    if not bool((centre.abs() <= FAR * (gram.diagonal() / len(x)).sqrt()).all()):
+        return None
+    unit = gram.diagonal().rsqrt()
+    root, info = torch.linalg.cholesky_ex(gram * unit * unit[:, None])
+    return centre if int(info) == 0 and float(root.diagonal().min()) ** 2 > WELL else None
 
 
 def small_root(source: Source, theta: Tensor, centre: Tensor) -> Tensor:

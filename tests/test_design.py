@@ -8,8 +8,8 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from torchlogit.design import Coordinates, Design, exact_product
-from torchlogit.linalg import factor
+from torchlogit.design import Coordinates, Design
+from torchlogit.linalg import exact_product, factor
 from torchlogit.moments import moments
 from torchlogit.sources import MemorySource, accumulate
 

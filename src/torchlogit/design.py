@@ -22,7 +22,7 @@ from torchlogit.kernels.passes import (
     softmax_pass,
     sparse_moments,
 )
-from torchlogit.linalg import weighted_gram
+from torchlogit.linalg import exact_product, weighted_gram
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -32,7 +32,6 @@ CHUNK = 2**21  # entries of the weighted copies of a block that are made at a ti
 NARROW = 512  # columns up to which many Gram matrices of a sparse block are cheaper from its dense form
 PACKED = 1024  # columns up to which the compiled Gram matrix keeps up with a GEMM
 PANEL = 2**17  # numbers that are made at a time beside many others: the system takes back what is over a few MB
-CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 
 
 class Coordinates(NamedTuple):
@@ -97,46 +96,6 @@ class Coordinates(NamedTuple):
     def rank(self) -> int:
         """Number of columns of z."""
         return len(self.scale) if self.basis is None else self.basis.shape[1]
-
-
-def exact_product(a: Tensor, basis: Tensor) -> Tensor:
-    """``a @ basis``; columns of the basis so large that their terms must cancel are summed in doubled precision.
-
-    Source: Ogita, Rump and Oishi (2005), Accurate sum and dot product, algorithms 3.3 (TwoProduct) and 5.3 (Dot2).
-
-    >>> import torch
-    >>> a = torch.tensor([[1.0, 1.0 + 2.0**-40]], dtype=torch.float64)
-    >>> (exact_product(a, torch.tensor([[-1e15], [1e15]], dtype=torch.float64)) / 2.0**-40).item()
-    1000000000000000.0
-    """
-    out = a @ basis
-    large = (basis.abs().amax(0) > CANCELS).nonzero()[:, 0]
-    if len(large):
-        out[:, large] = _dot2(a, basis[:, large])
-    return out
-
-
-def _dot2(a: Tensor, b: Tensor) -> Tensor:
-    total, error = a.new_zeros(len(a), b.shape[1]), a.new_zeros(len(a), b.shape[1])
-    for column, row in zip(a.mT, b, strict=True):
-        if not bool(row.any()):
-            continue
-        left, right = column[:, None], row[None, :]
-        product = left * right
-        (lh, ll), (rh, rl) = _split(left), _split(right)
-        error += ll * rl - (((product - lh * rh) - ll * rh) - lh * rl)
-        new = total + product
-        shadow = new - total
-        error += (total - (new - shadow)) + (product - shadow)
-        total = new
-    return total + error
-
-
-def _split(t: Tensor) -> tuple[Tensor, Tensor]:
-    """Two halves of 26 bits whose products are exact (Veltkamp)."""
-    c = 134217729.0 * t
-    high = c - (c - t)
-    return high, t - high
 
 
 PASSES = {"logistic": logistic_pass, "softmax": softmax_pass}

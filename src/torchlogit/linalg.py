@@ -1,4 +1,4 @@
-"""Symmetric positive systems in the shapes of theta: factor once, solve many."""
+"""Symmetric positive systems in the shapes of theta, Gram matrices, and products in which terms cancel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
 PANEL = 192  # columns of a Gram matrix that are made at a time
 
 
@@ -59,3 +60,43 @@ def weighted_gram(x: Tensor, h: Tensor) -> Tensor:
         out[:, i:, i : i + PANEL] = part
         out[:, i : i + PANEL, i:] = part.mT
     return out
+
+
+def exact_product(a: Tensor, basis: Tensor) -> Tensor:
+    """``a @ basis``; columns of the basis so large that their terms must cancel are summed in doubled precision.
+
+    Source: Ogita, Rump and Oishi (2005), Accurate sum and dot product, algorithms 3.3 (TwoProduct) and 5.3 (Dot2).
+
+    >>> import torch
+    >>> a = torch.tensor([[1.0, 1.0 + 2.0**-40]], dtype=torch.float64)
+    >>> (exact_product(a, torch.tensor([[-1e15], [1e15]], dtype=torch.float64)) / 2.0**-40).item()
+    1000000000000000.0
+    """
+    out = a @ basis
+    large = (basis.abs().amax(0) > CANCELS).nonzero()[:, 0]
+    if len(large):
+        out[:, large] = _dot2(a, basis[:, large])
+    return out
+
+
+def _dot2(a: Tensor, b: Tensor) -> Tensor:
+    total, error = a.new_zeros(len(a), b.shape[1]), a.new_zeros(len(a), b.shape[1])
+    for column, row in zip(a.mT, b, strict=True):
+        if not bool(row.any()):
+            continue
+        left, right = column[:, None], row[None, :]
+        product = left * right
+        (lh, ll), (rh, rl) = _split(left), _split(right)
+        error += ll * rl - (((product - lh * rh) - ll * rh) - lh * rl)
+        new = total + product
+        shadow = new - total
+        error += (total - (new - shadow)) + (product - shadow)
+        total = new
+    return total + error
+
+
+def _split(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Two halves of 26 bits whose products are exact (Veltkamp)."""
+    c = 134217729.0 * t
+    high = c - (c - t)
+    return high, t - high

@@ -187,8 +187,8 @@ class Fit:
         if is_matrix(rows) or self.recipe is None:
             return matrix(rows)
         encoded = self.recipe.encode(rows)
-        keep_rows(encoded.missing, len(encoded.matrix))
-        return torch.from_numpy(encoded.matrix)
+        keep_rows(encoded.missing, encoded.matrix.shape[0])
+        return matrix(encoded.matrix)
 
     def predict_proba(self, rows: Any, offset: Any = None) -> Tensor:
         """Probabilities (n, K), columns in the order of ``classes``."""

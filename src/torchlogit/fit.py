@@ -325,7 +325,7 @@ def fit(
         penalty=penalty,
         target=rows.target,
         sentences=rows.sentences,
-        class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
+        class_weights=rows.class_weights,
         dropped=rows.dropped,
         offset=rows.offset_name,
         recipe=rows.recipe,

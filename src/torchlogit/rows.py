@@ -35,6 +35,11 @@ class Rows:
     sentences: tuple[str, ...] = ()
     kept: npt.NDArray[np.int64] | None = None  # the caller's rows that are here, from 0; None: all
 
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """The total weight of each class."""
+        return tuple(np.bincount(self.codes, self.weight, len(self.classes)).astype(float).tolist())
+
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")

@@ -223,7 +223,8 @@ def test_a_model_file_predicts_and_refuses_alike(tmp_path):
 def test_the_command_fits_and_predicts(run, tmp_path):
     data = many_levels()
     data.to_csv(tmp_path / "many.csv", index=False)
-    fitted = run("fit", tmp_path / "many.csv", "--target", "y", "--C", "1", "--out", tmp_path / "m.safetensors")
+    ends = "--out", tmp_path / "m.safetensors", "--plot", tmp_path / "curve.svg"
+    fitted = run("fit", tmp_path / "many.csv", "--target", "y", "--C", "1", *ends)
     assert fitted.code == 0
     found = run("predict", tmp_path / "m.safetensors", tmp_path / "many.csv", "--ignore-extra").out.splitlines()
     p = [float(line.split(",")[1]) for line in found[1:]]

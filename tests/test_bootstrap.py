@@ -8,8 +8,19 @@ import pytest
 import torch
 
 import torchlogit
-from torchlogit import L1, L2, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError, bootstrap, fit
+from torchlogit import (
+    L1,
+    L2,
+    DataError,
+    NotCertifiedError,
+    NotCertifiedWarning,
+    ParameterError,
+    bootstrap,
+    datasets,
+    fit,
+)
 from torchlogit.bootstrap import _draws, _whole
+from torchlogit.errors import AliasedWarning
 from torchlogit.kernels import many as kernel
 from torchlogit.rows import read_rows
 
@@ -163,3 +174,10 @@ def test_words_that_mean_nothing():
     x[7, 1] = np.inf
     with pytest.raises(DataError, match=r"infinity in row 8"):
         bootstrap(x, y, 2)
+
+
+def test_columns_that_add_nothing_are_told():
+    hours, passed = datasets.study_hours().values()
+    data = {"hours": hours, "minutes": [60 * h for h in hours], "passed": passed}
+    with pytest.warns(AliasedWarning, match="`minutes`"):
+        bootstrap(data, "passed", 3, penalty=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchlogit.errors import DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
+from torchlogit.errors import DataError, ParameterError
 from torchlogit.fit import Fit
 from torchlogit.groups import Fitting, Grouping, NoFit, Results, results
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rows import Rows, read_rows
 from torchlogit.solvers import Status
+from torchlogit.told import tell
 
 BLOCK = 2**21  # counts that are held at a time: 32 MB with their row numbers
 
@@ -128,15 +128,9 @@ def bootstrap(
     if n_resamples < 2:
         raise ParameterError(f"n_resamples must be 2 or more, got {n_resamples}")
     rows = read_rows(
-        data,
-        target,
-        features=features,
-        weight=weight,
-        offset=offset,
-        categorical=categorical,
-        reference=reference,
+        data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
         missing=missing,
-    )
+    )  # fmt: skip
     penalty = NoPenalty() if penalty is None else penalty
     fitting = Fitting(rows, intercept, penalty, loss, link, max_iter, tol, device)
     fitting.check_finite([slice(None)])
@@ -152,11 +146,7 @@ def bootstrap(
     status = tuple(entry for part in parts for entry in part.status)
     sentences = (*whole.warnings, *_sentence(status))
     out = Bootstrap(whole, torch.cat([part.theta for part in parts]), status, sentences)
-    for sentence in sentences:
-        if sentence.startswith("not certified"):
-            if strict:
-                raise NotCertifiedError(sentence)
-            warnings.warn(sentence, NotCertifiedWarning, stacklevel=2)
+    tell(sentences, strict)
     return out
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.design import Coordinates
-from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
+from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.estimate import Certificate, Estimate, NotFinite, estimate
 from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LINKS, LOSSES, Loss, loss_for
@@ -26,7 +25,7 @@ from torchlogit.solvers import Record, Status
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
 from torchlogit.tables import Recipe, encode_offset, keep_rows
-from torchlogit.told import told
+from torchlogit.told import tell, told
 
 if TYPE_CHECKING:
     from torchlogit.inference.wald import Table
@@ -187,8 +186,8 @@ class Fit:
         if is_matrix(rows) or self.recipe is None:
             return matrix(rows)
         encoded = self.recipe.encode(rows)
-        keep_rows(encoded.missing, len(encoded.matrix))
-        return torch.from_numpy(encoded.matrix)
+        keep_rows(encoded.missing, encoded.matrix.shape[0])
+        return matrix(encoded.matrix)
 
     def predict_proba(self, rows: Any, offset: Any = None) -> Tensor:
         """Probabilities (n, K), columns in the order of ``classes``."""
@@ -287,15 +286,9 @@ def fit(
     [0.0, 'uncertain', 1.0]
     """
     rows = read_rows(
-        data,
-        target,
-        features=features,
-        weight=weight,
-        offset=offset,
-        categorical=categorical,
-        reference=reference,
+        data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
         missing=missing,
-    )
+    )  # fmt: skip
     k, kind = loss_for(loss, len(rows.classes), link)
     if dtype not in ("float64", "float32"):
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
@@ -325,12 +318,12 @@ def fit(
         penalty=penalty,
         target=rows.target,
         sentences=rows.sentences,
-        class_weights=tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist()),
+        class_weights=rows.class_weights,
         dropped=rows.dropped,
         offset=rows.offset_name,
         recipe=rows.recipe,
     )
-    _tell(out, strict)
+    tell(out.warnings, strict)
     return out
 
 
@@ -387,14 +380,3 @@ def fit_of(
         **more,
     )
     return replace(out, warnings=(*sentences, *told(out, e.amplification)))
-
-
-def _tell(out: Fit, strict: bool) -> None:
-    """Raise or warn once for a fit that is not certified; warn of aliased and nearly collinear columns."""
-    for sentence in out.warnings:
-        if sentence.startswith("not certified"):
-            if strict:
-                raise NotCertifiedError(sentence)
-            warnings.warn(sentence, NotCertifiedWarning, stacklevel=3)
-        elif sentence.startswith("aliased") or sentence.startswith("nearly collinear"):
-            warnings.warn(sentence, AliasedWarning, stacklevel=3)

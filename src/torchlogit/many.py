@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, NotCertifiedWarning, ParameterError
+from torchlogit.errors import DataError, ParameterError
 from torchlogit.fit import Fit
 from torchlogit.groups import TOL, Fitting, Grouping, NoFit, Results, Take, read_groups, results
 from torchlogit.intake import is_matrix
@@ -22,6 +21,7 @@ from torchlogit.rows import _column, _others, _same_index, read_rows
 from torchlogit.solvers import Status
 from torchlogit.tables import show_value
 from torchlogit.tables.names import FIRST
+from torchlogit.told import tell
 
 if TYPE_CHECKING:
     from torchlogit.inference.many import GroupTable
@@ -147,15 +147,9 @@ def fit_many(
     if features is None and isinstance(groups, str) and not is_matrix(data):
         features = _others(data, [name for name in (target, weight, offset, groups) if isinstance(name, str)])
     rows = read_rows(
-        data,
-        target,
-        features=features,
-        weight=weight,
-        offset=offset,
-        categorical=categorical,
-        reference=reference,
+        data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
         missing=missing,
-    )
+    )  # fmt: skip
     by = groups if isinstance(groups, str) else "groups"
     grouping = read_groups(_column(data, groups), rows, by)
     penalty = NoPenalty() if penalty is None else penalty
@@ -186,7 +180,7 @@ def fit_many(
         fitting=fitting,
         grouping=grouping,
     )
-    _tell(out, strict)
+    tell(out.warnings, strict)
     return out
 
 
@@ -220,13 +214,3 @@ def _sentences(labels: npt.NDArray[Any], found: Results, by: str) -> list[str]:
             f"coefficient of its own: {first}{', …' * (len(aliased) > FIRST)}; .sentences says which"
         )
     return told
-
-
-def _tell(out: ManyFits, strict: bool) -> None:
-    for sentence in out.warnings:
-        if sentence.startswith("not certified"):
-            if strict:
-                raise NotCertifiedError(sentence)
-            warnings.warn(sentence, NotCertifiedWarning, stacklevel=3)
-        elif sentence.startswith("aliased"):
-            warnings.warn(sentence, AliasedWarning, stacklevel=3)

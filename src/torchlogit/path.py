@@ -255,7 +255,7 @@ def _path(grid: Tensor, l1_ratio: float, rows: Rows, estimates: tuple[Estimate, 
     n_nonzero = (theta[:, lead:] != 0).flatten(1).sum(1)
     if lead:
         theta[:, 0] -= (estimates[0].centre.cpu()[:, None] * theta[:, 1:]).sum(1)
-    weights = tuple(np.bincount(rows.codes, rows.weight, len(rows.classes)).astype(float).tolist())
+    weights = rows.class_weights
     shared = {
         "source": source, "loss": loss, "target": rows.target, "sentences": rows.sentences, "class_weights": weights,
         "dropped": rows.dropped, "offset": rows.offset_name, "recipe": rows.recipe,

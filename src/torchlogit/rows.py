@@ -15,6 +15,7 @@ from torchlogit.errors import DataError, ParameterError
 from torchlogit.intake import is_matrix, matrix
 from torchlogit.sources.memory import MemorySource
 from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, show
+from torchlogit.tables.frames import open_frame
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Rows:
     dropped: int = 0
     sentences: tuple[str, ...] = ()
     kept: npt.NDArray[np.int64] | None = None  # the caller's rows that are here, from 0; None: all
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """The total weight of each class."""
+        return tuple(np.bincount(self.codes, self.weight, len(self.classes)).astype(float).tolist())
 
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
@@ -71,7 +77,7 @@ def read_rows(
     kept = keep_rows(gaps, n, policy=missing, target=labels, weight=s)
     everything = len(kept.rows) == n
     return Rows(
-        x=x if everything else x[torch.from_numpy(kept.rows)],
+        x=x if everything else x[kept.rows],
         columns=columns,
         codes=labels.codes if everything else labels.codes[kept.rows],
         classes=np.asarray(labels.classes),
@@ -94,10 +100,10 @@ def _matrix_of(
         if features is not None or categorical or reference:
             raise ParameterError("features, categorical and reference name columns: give a data frame for them")
         return matrix(data), {}, None
-    chosen = features if features is not None else _others(data, named)
-    recipe = Recipe.learn(data, features=chosen, target=label, categorical=categorical, reference=reference)
-    encoded = recipe.encode(data)
-    return torch.from_numpy(encoded.matrix), encoded.missing, recipe
+    chosen, table = features if features is not None else _others(data, named), open_frame(data)
+    recipe = Recipe.learn(table, features=chosen, target=label, categorical=categorical, reference=reference)
+    encoded = recipe.encode(table)
+    return matrix(encoded.matrix), encoded.missing, recipe
 
 
 def _moved(x: Tensor, device: str | torch.device) -> Tensor:
@@ -108,7 +114,6 @@ def _moved(x: Tensor, device: str | torch.device) -> Tensor:
 
 
 def _others(data: Any, named: Sequence[str]) -> list[str]:
-    from torchlogit.tables.frames import open_frame
     from torchlogit.tables.recipe import warn_names
 
     names = [name for name in open_frame(data).names if name not in named]
@@ -124,7 +129,6 @@ def _column(data: Any, which: Any) -> Any:
         return which
     if is_matrix(data):
         raise ParameterError(f"`{show(which)}` names a column, but the data have no names; give the values themselves")
-    from torchlogit.tables.frames import open_frame
     from torchlogit.tables.recipe import require
 
     frame = open_frame(data)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from torchlogit.errors import AliasedWarning, NotCertifiedError, NotCertifiedWarning
 from torchlogit.rank import Dependence
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show
@@ -31,6 +34,17 @@ def told(fit: Fit, amplification: Tensor) -> tuple[str, ...]:
             f"{max(0, int(15.9 - _digits(worst)))} digits of their coefficients mean anything"
         )
     return tuple(lines)
+
+
+def tell(sentences: Iterable[str], strict: bool) -> None:
+    """Warn the caller of a door of what is not certified (raise, where it is ``strict``), aliased or nearly collinear."""
+    for sentence in sentences:
+        if sentence.startswith("not certified"):
+            if strict:
+                raise NotCertifiedError(sentence)
+            warnings.warn(sentence, NotCertifiedWarning, stacklevel=3)
+        elif sentence.startswith(("aliased", "nearly collinear")):
+            warnings.warn(sentence, AliasedWarning, stacklevel=3)
 
 
 def _digits(amplification: float) -> float:

@@ -47,6 +47,7 @@ def draw(fit: Fit, table: Any, feature: str | None, path: str) -> None:
     assert fit.recipe is not None
     column, name = _feature(fit, feature)
     matrix = fit.recipe.encode(table).matrix
+    matrix = matrix.toarray() if hasattr(matrix, "tocsr") else matrix
     codes = encode_target(table[fit.target], name=fit.target).codes
     whole = ~np.isnan(matrix).any(1) & (codes >= 0)
     ready = Ready(matrix[whole], column, name)

@@ -88,7 +88,7 @@ def _check_extra(fit: Fit, recipe: Recipe, table: Any, ignore: bool) -> None:
 def predictions(fit: Fit, recipe: Recipe, table: Any, options: Options) -> dict[str, Any]:
     """The columns of the answer: a probability for each class, the class, and the decision if there is a band."""
     encoded = recipe.encode(table)
-    whole = _whole(encoded.missing, len(encoded.matrix), options.missing)
+    whole = _whole(encoded.missing, encoded.matrix.shape[0], options.missing)
     rows = encoded.matrix[whole]
     extra = _offset(fit, table, whole)
     p = np.full((len(whole), len(fit.classes)), np.nan)

@@ -61,7 +61,7 @@ def _frame(X: Any) -> Any:
     if kinds <= SINGLE or kinds <= DOUBLE or not all(isinstance(name, str) for name in columns):
         return X
     frame = open_frame(X)
-    return np.column_stack([numeric(read_cells(frame.column(name), name), name) for name in frame.names])
+    return np.column_stack([numeric(frame.cells(name), name) for name in frame.names])
 
 
 def labels(y: Any, n: int) -> tuple[npt.NDArray[np.int64], Array]:

@@ -60,17 +60,8 @@ def logistic_pass(
     ``w`` (d, 1), ``bias`` (1,), ``weight`` (n,) and ``offset`` () or (n, 1) are float64, ``y`` (n,) int64 codes or
     float64. ``curvature`` (n,) float64 receives s ℓ″. A row is computed in ``dtype``. With ``order`` 0 only the value is meant.
     """
-    whole = y.dtype == torch.int64
-    if not (whole or y.dtype == torch.float64) or weight.dtype != torch.float64 or not y.is_contiguous():
-        return None
-    shift, step = (offset, offset.stride(0)) if offset.ndim else (None, 0)
-    if shift is not None and shift.dtype != torch.float64:
-        return None
-    rows = Rows(
-        _at(y) if whole else None, None if whole else _at(y), _at(weight), weight.stride(0), _at(shift), step,
-        _at(curvature), 1, order,
-    )  # fmt: skip
-    return _pass(x, w, bias, rows, dtype)
+    rows = _rows(y, weight, offset, curvature, order)
+    return None if rows is None else _pass(x, w, bias, rows, dtype)
 
 
 def hessian_pass(x: Any, v: Tensor, bias: Tensor, curvature: Tensor, dtype: torch.dtype) -> Tensor | None:
@@ -96,13 +87,10 @@ def softmax_pass(
     ``w`` (d, k), ``bias`` (k,), ``weight`` (n,) and ``offset`` () or (n, k) are float64, ``y`` (n,) int64 codes.
     ``curvature`` (n, k) float64 receives the probabilities.
     """
-    shift, step = (offset, offset.stride(0)) if offset.ndim else (None, 0)
-    if y.dtype != torch.int64 or weight.dtype != torch.float64 or not y.is_contiguous():
+    if y.dtype != torch.int64 or (offset.ndim and (offset.stride(-1) != 1 or offset.shape[-1] != w.shape[1])):
         return None
-    if shift is not None and (shift.dtype != torch.float64 or shift.stride(-1) != 1 or shift.shape[-1] != w.shape[1]):
-        return None
-    rows = Rows(_at(y), None, _at(weight), weight.stride(0), _at(shift), step, _at(curvature), 1, order)
-    return _classes_pass(x, w, bias, rows, dtype)
+    rows = _rows(y, weight, offset, curvature, order)
+    return None if rows is None else _classes_pass(x, w, bias, rows, dtype)
 
 
 def softmax_hessian_pass(
@@ -112,6 +100,17 @@ def softmax_hessian_pass(
     return _classes_pass(
         x, v, bias, Rows(None, None, _at(weight), weight.stride(0), None, 0, _at(curvature), 0, 1), dtype
     )
+
+
+def _rows(y: Tensor, weight: Tensor, offset: Tensor, curvature: Tensor | None, order: int) -> Rows | None:
+    """What a loss needs of the rows; None for types and layouts that no kernel reads."""
+    whole, shift = y.dtype == torch.int64, offset if offset.ndim else None
+    if not (whole or y.dtype == torch.float64) or weight.dtype != torch.float64 or not y.is_contiguous():
+        return None
+    if shift is not None and shift.dtype != torch.float64:
+        return None
+    codes, values, step = _at(y if whole else None), _at(None if whole else y), 0 if shift is None else shift.stride(0)
+    return Rows(codes, values, _at(weight), weight.stride(0), _at(shift), step, _at(curvature), 1, order)
 
 
 def _classes_pass(x: Any, w: Tensor, bias: Tensor, rows: Rows, dtype: torch.dtype) -> Tensor | None:

@@ -5,6 +5,7 @@ Every refusal of a kind of cell (dates, lists, bytes, complex numbers, mixtures)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -26,12 +27,14 @@ _DATES = "a date or time. Turn it into a number of a unit you choose, such as da
 
 class Cells(NamedTuple):
     """A column: ``values`` (n,) of dtype bool, integer, float or object (text); ``missing`` (n,) bool; what ``values``
-    holds where ``missing`` means nothing. ``order`` is the declared order of a Categorical, None elsewhere.
+    holds where ``missing`` means nothing. ``order`` is the declared order of a Categorical, None elsewhere; ``places``
+    is what `distinct` says of text, which is found once.
     """
 
     values: Array
     missing: npt.NDArray[np.bool_]
     order: tuple[object, ...] | None = None
+    places: tuple[Array, npt.NDArray[np.int64]] | None = None
 
 
 def read_cells(values: Any, name: str) -> Cells:
@@ -41,7 +44,7 @@ def read_cells(values: Any, name: str) -> Cells:
     cells and for columns that mix numbers with text.
 
     >>> read_cells([1, None, 3], "age")
-    Cells(values=array([1, 0, 3]), missing=array([False,  True, False]), order=None)
+    Cells(values=array([1, 0, 3]), missing=array([False,  True, False]), order=None, places=None)
     """
     if isinstance(values, np.ndarray):
         return _of_array(values, name)
@@ -115,10 +118,14 @@ def distinct(cells: Cells, name: str) -> tuple[Array, npt.NDArray[np.int64]]:
     >>> distinct(read_cells(["b", None, "a"], "school"), "school")
     (array(['a', 'b'], dtype=object), array([ 1, -1,  0]))
     """
-    if not cells.missing.any():
-        return _unique(cells.values)
-    codes = np.full(len(cells.values), -1, dtype=np.int64)
-    found, codes[~cells.missing] = _unique(cells.values[~cells.missing])
+    return cells.places or _places(cells.values, cells.missing)
+
+
+def _places(values: Array, missing: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    if not missing.any():
+        return _unique(values)
+    codes = np.full(len(values), -1, dtype=np.int64)
+    found, codes[~missing] = _unique(values[~missing])
     return found, codes
 
 
@@ -153,8 +160,34 @@ def _of_series(series: Any, name: str) -> Cells:
         filled = series.fill_null(False if str(dtype) == "Boolean" else 0) if missing.any() else series
         values = filled.to_numpy()
         return _floats(values.astype(bool) if str(dtype) == "Boolean" else values, missing)
-    cells = _of_array(series.to_numpy(), name)
+    cells = _of_texts(series) or _of_array(series.to_numpy(), name)
     return cells._replace(missing=cells.missing | missing, order=_order(series))
+
+
+def _of_texts(series: Any) -> Cells | None:
+    """Text that its library keeps by level, or in Arrow's form, so that no cell need be looked at; else None."""
+    pa, native = sys.modules.get("pyarrow"), series.to_native()  # who keeps text in it has loaded it
+    if pa is None or str(getattr(native, "dtype", "")) == "object":
+        return None
+    try:
+        column = series.to_arrow()
+        column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    except (pa.ArrowException, UnicodeError):
+        return None
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    levels = column.dictionary.to_pylist()
+    if len(set(levels)) < len(levels) or set(map(type, levels)) != {str}:
+        return None
+    return _of_levels(objects(levels), column.indices.cast(pa.int64()).fill_null(-1).to_numpy())
+
+
+def _of_levels(levels: Array, codes: npt.NDArray[np.int64]) -> Cells:
+    """Each cell's place among the levels, -1 where missing."""
+    occurs = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
+    ascending = np.array(sorted(np.flatnonzero(occurs), key=levels.__getitem__), dtype=np.int64)
+    place = np.full(len(levels) + 1, -1, dtype=np.int64)
+    place[ascending] = np.arange(len(ascending))
+    return Cells(levels[codes], codes < 0, places=(levels[ascending], place[codes]))
 
 
 def _first(series: Any) -> tuple[list[object], list[int]]:
@@ -197,11 +230,14 @@ def _floats(array: Array, missing: Array) -> Cells:
 
 
 def _of_objects(array: Array, name: str) -> Cells:
+    if set(map(type, array)) == {str}:
+        missing = np.zeros(len(array), dtype=bool)
+        return Cells(array, missing, places=_places(array, missing))
     missing = np.fromiter(map(is_missing, array), dtype=bool, count=len(array))
     present = array[~missing]
     types = set(map(type, present))
     if all(issubclass(kind, str) for kind in types) and types:
-        return Cells(array, missing)
+        return Cells(array, missing, places=_places(array, missing))
     if not all(issubclass(kind, _NUMBERS) for kind in types):
         raise _unusable(array, ~missing, name)
     whole = all(issubclass(kind, (int, np.integer)) for kind in types) and types

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError, DataWarning
-from torchlogit.tables.cells import Cells, distinct, numeric, read_cells, refuse
+from torchlogit.tables.cells import Cells, distinct, numeric, refuse
 from torchlogit.tables.names import check_unique, did_you_mean, show, show_list, show_rows, show_value, warn_lookalikes
+
+REFERENCE, MISSING, _UNSEEN = -1, -2, -3  # of a category that shows in none of its columns
 
 MAX_LEVELS = 1000
 MAX_DECLARED_LEVELS = 100_000
@@ -40,9 +42,8 @@ class Feature:
         return tuple(f"{self.name}={level}" for level in self.levels if level != self.reference)
 
 
-def learn_feature(values: Any, name: str, declared: bool, reference: str | None) -> Feature:
+def learn_feature(cells: Cells, name: str, declared: bool, reference: str | None) -> Feature:
     """What one column of the training data is; ``declared`` makes it a category even if it holds numbers."""
-    cells = read_cells(values, name)
     if cells.missing.all():
         raise DataError(f"column `{show(name)}` has no value in any of its {len(cells.values)} rows; leave it out.")
     if cells.values.dtype.kind != "O" and cells.order is None and not declared:
@@ -64,7 +65,7 @@ def _no_reference(name: str, reference: str | None) -> Feature:
 
 
 def _refuse_numbers_as_text(cells: Cells, name: str) -> None:
-    texts = set(cells.values[~cells.missing])
+    texts = distinct(cells, name)[0]
     if all(_NUMBER.fullmatch(text) for text in texts) and not any(re.match(r"0\d", text) for text in texts):
         rows = np.flatnonzero(~cells.missing)
         why = "is a number kept as text. Turn the column into numbers, or declare it categorical"
@@ -116,22 +117,18 @@ def _check_levels(levels: tuple[str, ...], name: str, declared: bool, n_rows: in
     warn_lookalikes(levels, f"levels of {column}:", stacklevel=6)
 
 
-def indicate(block: Any, cells: Cells, feature: Feature, unseen: str) -> npt.NDArray[np.bool_]:
-    """Fill ``block`` (n, levels - 1) with 0/1, NaN in the rows that come back as missing."""
-    found, places = distinct(cells, feature.name)
-    texts = [level_text(value) for value in found.tolist()]
-    code = {level: j for j, level in enumerate(level for level in feature.levels if level != feature.reference)}
-    code[feature.reference] = -1
-    column = np.array([code.get(text, -2) for text in texts] + [-3])[places]
-    strange = np.flatnonzero(column == -2)
-    if strange.size:
-        _unseen(cells, strange, feature, unseen)
-    block[:] = 0.0
-    rows = np.flatnonzero(column >= 0)
-    block[rows, column[rows]] = 1.0
-    gone: npt.NDArray[np.bool_] = (column == -3) | ((column == -2) & (unseen == "missing"))
-    block[gone] = np.nan
-    return gone
+def places(cells: Cells, feature: Feature, unseen: str) -> npt.NDArray[np.int64]:
+    """Which of the feature's columns is 1 in each row (n,): `REFERENCE` for none of them, `MISSING` where not known."""
+    found, codes = distinct(cells, feature.name)
+    place = {level: j for j, level in enumerate(level for level in feature.levels if level != feature.reference)}
+    place[feature.reference] = REFERENCE
+    of_found = [place.get(level_text(value), _UNSEEN) for value in found.tolist()]
+    out = np.array([*of_found, MISSING])[codes]
+    if _UNSEEN in of_found:
+        strange = out == _UNSEEN
+        _unseen(cells, np.flatnonzero(strange), feature, unseen)
+        out[strange] = MISSING if unseen == "missing" else REFERENCE
+    return out
 
 
 def _unseen(cells: Cells, rows: npt.NDArray[np.int64], feature: Feature, unseen: str) -> None:

@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError
+from torchlogit.tables.cells import Cells, read_cells
 from torchlogit.tables.names import check_unique, show
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True)
+class Frame:
     """Named columns of ``n_rows`` cells each; ``column(name)`` gives one, in the form its library keeps it."""
 
     names: tuple[str, ...]
     n_rows: int
     column: Callable[[str], Any]
+    _texts: dict[str, Cells] = field(default_factory=dict, repr=False, compare=False)
+
+    def cells(self, name: str) -> Cells:
+        """The cells of a column; those of text, which are slow to read, are kept."""
+        if name in self._texts:
+            return self._texts[name]
+        cells = read_cells(self.column(name), name)
+        if cells.values.dtype.kind == "O":
+            self._texts[name] = cells
+        return cells
 
 
 def open_frame(table: Any) -> Frame:
-    """The columns of ``table``; those of a numpy array (n, d) are called x1 … xd.
+    """The columns of ``table``, which may be open already; those of a numpy array (n, d) are called x1 … xd.
 
     Raises `DataError` for names that occur twice or are no text, hierarchical columns, columns of unequal length and
     arrays that are not two-dimensional.
 
-    >>> open_frame(np.zeros((3, 2)))[:2]
-    (('x1', 'x2'), 3)
+    >>> open_frame(np.zeros((3, 2))).names
+    ('x1', 'x2')
     """
+    if isinstance(table, Frame):
+        return table
     if isinstance(table, np.ndarray):
         return _of_array(table)
     if isinstance(table, Mapping):

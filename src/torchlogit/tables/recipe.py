@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError, DataWarning, ParameterError
-from torchlogit.tables.cells import numeric, read_cells
-from torchlogit.tables.features import Feature, feature_from_dict, feature_to_dict, indicate, learn_feature
+from torchlogit.tables.cells import numeric
+from torchlogit.tables.features import MISSING, Feature, feature_from_dict, feature_to_dict, learn_feature, places
 from torchlogit.tables.frames import Frame, open_frame, plain_matrix
+from torchlogit.tables.layout import dense, mostly_zeros, near, sparse
 from torchlogit.tables.names import check_unique, did_you_mean, show, show_names, warn_lookalikes
 
 _ROW_NAMES = ("", "Unnamed: 0", "__index_level_0__")
@@ -21,9 +22,12 @@ _RESERVED = ("(Intercept)", "Intercept", "const")
 
 
 class Encoded(NamedTuple):
-    """``matrix`` (n, d) float64, C-ordered, NaN where a cell is missing; ``missing``: feature → those rows, from 0."""
+    """``matrix`` (n, d) float64, NaN where a cell is missing; ``missing``: feature → those rows, from 0.
 
-    matrix: npt.NDArray[np.float64]
+    The matrix is an array in C order, or a SciPy CSR array where the table is large and nearly all zeros.
+    """
+
+    matrix: Any
     missing: dict[str, npt.NDArray[np.int64]]
 
 
@@ -79,7 +83,7 @@ class Recipe:
         warn_lookalikes(names, "columns", stacklevel=4)
         if not categorical and not reference and plain_matrix(frame) is not None:
             return cls(tuple(map(Feature, names)))
-        learnt = [learn_feature(table.column(name), name, name in categorical, reference.get(name)) for name in names]
+        learnt = [learn_feature(table.cells(name), name, name in categorical, reference.get(name)) for name in names]
         recipe = cls(tuple(learnt))
         check_unique(recipe.columns, "the encoded table")
         return recipe
@@ -108,7 +112,16 @@ class Recipe:
         if unknown and extra == "error":
             raise DataError(f"the table has {show_names(sorted(unknown))}, which the model does not know.")
         matrix = plain_matrix(frame) if self.columns == table.names else None
-        return _encode(self.features, table, unseen) if matrix is None else Encoded(matrix, {})
+        return self._laid_out(table, unseen) if matrix is None else Encoded(matrix, {})
+
+    def _laid_out(self, table: Frame, unseen: str) -> Encoded:
+        widths, missing = [len(feature.columns) for feature in self.features], dict[str, Any]()
+        parts: Iterable[Any] = _parts(self.features, table, unseen, missing)
+        if mostly_zeros(widths, table.n_rows):
+            parts = list(parts)
+            if all(map(near, parts)):
+                return Encoded(sparse(parts, widths, table.n_rows), missing)
+        return Encoded(dense(parts, widths, table.n_rows), missing)
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as JSON types; `from_dict` gives it back."""
@@ -161,19 +174,12 @@ def warn_names(names: Sequence[str]) -> None:
         warnings.warn(f"column `{show(name)}` {why}.", DataWarning, stacklevel=5)
 
 
-def _encode(features: tuple[Feature, ...], table: Frame, unseen: str) -> Encoded:
-    matrix = np.empty((table.n_rows, sum(len(feature.columns) for feature in features)))
-    missing: dict[str, npt.NDArray[np.int64]] = {}
-    start = 0
+def _parts(features: tuple[Feature, ...], table: Frame, unseen: str, missing: dict[str, Any]) -> Iterator[Any]:
+    """The numbers (n,) of every feature, or of a category its `places` (n,); ``missing`` is filled in on the way."""
     for feature in features:
-        stop = start + len(feature.columns)
-        cells = read_cells(table.column(feature.name), feature.name)
-        if feature.levels:
-            gone = indicate(matrix[:, start:stop], cells, feature, unseen)
-        else:
-            matrix[:, start] = numeric(cells, feature.name)
-            gone = cells.missing
+        cells = table.cells(feature.name)
+        part = places(cells, feature, unseen) if feature.levels else numeric(cells, feature.name)
+        gone = part == MISSING if feature.levels else cells.missing
         if gone.any():
             missing[feature.name] = np.flatnonzero(gone)
-        start = stop
-    return Encoded(matrix, missing)
+        yield part

@@ -9,7 +9,8 @@ from problems import Problem, problems, separated
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from torchlogit.errors import DataError, ParameterError
+from torchlogit import fit
+from torchlogit.errors import AliasedWarning, DataError, ParameterError
 from torchlogit.estimate import estimate
 from torchlogit.losses import Logistic, Softmax, Squared, loss_for
 from torchlogit.moments import moments
@@ -341,3 +342,17 @@ def test_penalties_refuse_what_means_nothing():
     by_name = solved(problem.__class__("p", problem.x, problem.y, penalty=L2({"x2": 50.0})))
     by_place = solved(problem.__class__("p", problem.x, problem.y, penalty=L2((0.0, 50.0, 0.0, 0.0, 0.0))))
     torch.testing.assert_close(by_name.theta, by_place.theta)
+
+
+def test_sparse_columns_far_from_zero_are_refused_before_they_lose_digits():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 2))
+    y = (rng.random(400) < expit(x[:, 0])).astype(int)
+    base = fit(x, y, penalty=NoPenalty())
+    near = fit(csr_array(x + np.array([0.0, 5e3])), y, penalty=NoPenalty())
+    np.testing.assert_allclose(near.table().std_error[1:], base.table().std_error[1:], rtol=1e-6)
+    with pytest.raises(DataError, match=r"column 2 \(counting from 1\) of the sparse rows lies .e\+06 standard"):
+        fit(csr_array(x + np.array([0.0, 1e6])), y, penalty=NoPenalty())
+    with pytest.warns(AliasedWarning, match="`x3` is constant"):
+        flat = fit(csr_array(np.c_[x, np.full(400, 3e7)]), y, penalty=NoPenalty())
+    np.testing.assert_allclose(flat.theta[:3], base.theta, rtol=1e-9)

@@ -16,7 +16,7 @@ from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.linalg import factor
 from torchlogit.losses import Loss
-from torchlogit.moments import moments
+from torchlogit.moments import Moments, moments
 from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Strengths
 from torchlogit.quick import quick, small_root
@@ -33,6 +33,8 @@ MATRICES = range(
 )  # p from which, up to which, p × p matrices are worth torch's threads beside compiled passes
 LITTLE = 10**6  # numbers up to which torch's own passes are not
 SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
+
+FAR = 1e4  # standard deviations from 0 at which sparse rows give standard errors of seven digits
 
 LOCAL = ", at an optimum; with this link there may be others"
 
@@ -198,6 +200,8 @@ def _coordinates(source: Source, penalty: ElasticNet, raw: bool) -> Rank:
     found = moments(source)
     if not bool(found.coordinates.centre.isfinite().all() and found.coordinates.scale.isfinite().all()):
         raise NotFinite("a column holds NaN, infinity, or numbers so large that their sum is infinite")
+    if source.sparse and source.intercept:
+        _check_near_zero(found)
     plain = torch.ones(source.n_features, dtype=torch.float64, device=source.device)
     if raw:
         return Rank(Coordinates(torch.zeros_like(plain), plain), [], plain)
@@ -210,6 +214,17 @@ def _coordinates(source: Source, penalty: ElasticNet, raw: bool) -> Rank:
             "penalty, or use fewer columns"
         )
     return rank
+
+
+def _check_near_zero(found: Moments) -> None:
+    """Refuse sparse columns whose mean hides their spread: they cannot be centred row by row, and digits would be lost."""
+    distance = found.coordinates.centre.abs() / found.coordinates.scale
+    far = ((distance > FAR) & ~found.constant).nonzero()[:, 0].tolist()
+    if far:
+        raise DataError(
+            f"column {far[0] + 1} (counting from 1) of the sparse rows lies {float(distance[far[0]]):.0e} standard deviations "
+            "from 0, where too few digits of its spread are left; subtract its mean, or give the rows as a dense array"
+        )
 
 
 def _penalty(

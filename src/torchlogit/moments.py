@@ -14,6 +14,7 @@ from torchlogit.sources.base import Block, Source, accumulate
 GRID = 1024.0  # the centre is the mean to this fraction of the scale; it only has to be near
 FOLDABLE = 8.0  # |centre| / scale up to which folding the shift into theta costs less than one digit
 
+SAME = 1e-13  # share of a mean under which a spread about it is rounding
 SOME = 21  # rows that say where and how large a column is
 NEAR = 1e-2  # squared ratio of spread to distance from the typical row, from which one pass loses under two digits
 TINY = 1e-100  # a variance in the typical unit below which squares may have sunk to nothing
@@ -54,7 +55,8 @@ def moments(source: Source) -> Moments:
     if source.intercept:
         mean = mean + correction / total * typical
     spread = torch.where(size == 0, 1.0, typical * (squares / total).sqrt())
-    return Moments(_coordinates(pivot + mean, spread, size == 0), size == 0)
+    constant = (size == 0) | (spread < SAME * mean.abs())
+    return Moments(_coordinates(pivot + mean, spread, constant), constant)
 
 
 def _at_once(source: Source) -> Moments | None:
@@ -102,7 +104,7 @@ def _row_weights(block: Block) -> Tensor:
 
 
 def _coordinates(centre: Tensor, spread: Tensor, constant: Tensor) -> Coordinates:
-    spread = torch.where(spread == 0, 1.0, spread)
+    spread = torch.where((spread == 0) | constant, 1.0, spread)
     scale = torch.exp2(spread.log2().round().clamp(-1000, 1000))
     near = (centre / scale * GRID).round() / GRID * scale  # few bits, so that x − centre is mostly exact
     centre = torch.where(constant, centre, near)

@@ -156,7 +156,10 @@ def _probabilities(part: Part, r: Any) -> Any:
 
 
 def _solver(part: Part, r: Any) -> Callable[[Any], Any]:
-    """Solves with the Hessian of each class alone: whole while it is small, its diagonal else."""
+    """Solves with the Hessian of each class alone: whole while it is small, its diagonal else.
+
+    Softmax is flat where all classes move alike, so its gradient has no part there, nor θ, which starts at 0.
+    """
     p = _probabilities(part, r)
     h = p * (1 - p)
     if part.x.shape[1] > DENSE:
@@ -164,7 +167,14 @@ def _solver(part: Part, r: Any) -> Callable[[Any], Any]:
         diagonal = np.vstack([h.sum(0), squares.T @ h + part.l2])
         return lambda v: v / diagonal
     factors = [linalg.cho_factor(_gram(part, h[:, c])) for c in range(part.k)]
-    return lambda v: np.stack([linalg.cho_solve(f, v[:, c]) for c, f in enumerate(factors)], 1)
+    if part.k == 1:
+        return lambda v: linalg.cho_solve(factors[0], v)
+    return lambda v: _level(np.stack([linalg.cho_solve(f, g) for f, g in zip(factors, _level(v).T, strict=True)], 1))
+
+
+def _level(v: Any) -> Any:
+    """Each row about its mean over the classes."""
+    return v - v.mean(1, keepdims=True)
 
 
 def _gram(part: Part, h: Any) -> Any:

@@ -12,6 +12,7 @@ from torchlogit.design import Design
 from torchlogit.linalg import factor
 from torchlogit.penalties import Strengths
 
+LARGE = 10**8  # multiplications of a Gram matrix from which half of their time is worth a further step
 ROUNDED = 1e-3  # least curvature of the penalty's that float32 rounding of the span may hide
 
 
@@ -48,7 +49,8 @@ def span_of(whole: Any) -> Span:
     lead = int(whole.source.intercept)
     l2 = whole.penalty.l2.expand(whole.p, 1)[lead:]
     hidden = torch.finfo(torch.float32).eps / 4 * float(whole.source.weight.max()) * float((1 / l2).sum())
-    dtype = torch.float32 if hidden < ROUNDED else torch.float64
+    large = rows.shape[0] ** 2 * len(l2) > LARGE
+    dtype = torch.float32 if large and hidden < ROUNDED else torch.float64
     found = factor(rows.outer(1 / l2, dtype)[:, None, :, None])
     root = found.root / found.unit[:, None]
     turn = torch.linalg.solve_triangular(

@@ -356,3 +356,19 @@ def test_sparse_columns_far_from_zero_are_refused_before_they_lose_digits():
     with pytest.warns(AliasedWarning, match="`x3` is constant"):
         flat = fit(csr_array(np.c_[x, np.full(400, 3e7)]), y, penalty=NoPenalty())
     np.testing.assert_allclose(flat.theta[:3], base.theta, rtol=1e-9)
+
+
+def test_a_large_wide_problem_is_mended_where_float32_leaves_it():
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(150, 5000)) + 3.0
+    y = (rng.random(150) < expit(x[:, 0] - 3)).astype(int)
+    model = fit(x, y, penalty=L2(1.0))
+    residual = expit(x @ model.coef[:, 0].numpy() + float(model.theta[0, 0])) - y
+    assert model.certified
+    assert np.abs(x.T @ residual + model.coef[:, 0].numpy()).max() < 1e-9
+    assert abs(residual.sum()) < 1e-9
+    source = MemorySource(torch.from_numpy(x), torch.from_numpy(y))
+    coordinates = moments(source).coordinates
+    for strength, dtype in ((1.0, torch.float32), (1e-3, torch.float64)):
+        penalty = L2(strength).strengths([str(j) for j in range(5000)], coordinates, True)
+        assert Objective(source, Logistic(), penalty, 1, coordinates).span().objective.dtype == dtype

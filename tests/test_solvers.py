@@ -86,10 +86,12 @@ def test_the_optimum_is_reached(name, solver):
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_every_source_gives_the_same_answer(name, kind):
-    problem = PROBLEMS[name]
+    problem, rel = PROBLEMS[name], 1e-8
+    if "sparse" in kind and "shifted" in name:  # a sparse column cannot be centred without losing its zeros
+        with pytest.raises(DataError, match="subtract its mean"):
+            solved(problem, kind=kind)
+        return
     reference, result = solved(problem), solved(problem, kind=kind)
-    # a sparse column cannot be shifted without losing its zeros, so a shift of 1e6 deviations costs it digits
-    rel = 1e-4 if "sparse" in kind and "shifted" in name else 1e-8
     assert result.status is Status.converged
     scale = np.concatenate([np.ones(int(problem.intercept)), problem.x.std(0)])[:, None]
     found, expected = (theta_of(fitted, problem.intercept) for fitted in (result, reference))

@@ -19,7 +19,7 @@ newton-…, lbfgs, sag, saga, liblinear: scikit-learn's solvers; LIBLINEAR: the 
 
 def draw(results: dict[str, Found], path: Path) -> Path:
     """Write the picture. Workloads in which torchlogit did not reach the target are left out."""
-    from torchlogit.plots.style import MUTED, RED, finished, panels, styled
+    from torchlogit.plots.style import RED, finished, headline, panels, styled
 
     rows = [(found, chosen(found)) for found in results.values() if verdict(found, results).ours]
     _, (ax,) = panels(size=(10, 1.9 + 0.74 * len(rows)))
@@ -29,8 +29,7 @@ def draw(results: dict[str, Found], path: Path) -> Path:
         for place, (found, lines) in enumerate(rows):
             _workload(ax, place, found, lines, limits)
         _axes(ax, [_label(found) for found, _ in rows], limits)
-        ax.annotate(NOTE, (0, 1), (0, 9), xycoords="axes fraction", textcoords="offset points", size=9.5, color=MUTED)
-        ax.set_title("Time to the optimum, beside torchlogit's", pad=42)
+        headline(ax, "Time to the optimum, beside torchlogit's", NOTE)
     return finished(ax).save(path, dpi=150)
 
 

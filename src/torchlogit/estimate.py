@@ -262,9 +262,7 @@ def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:
     """The last point with its certificate: a step of Newton's squares what distance is left; SGD's point is judged here."""
     point, status = solution.point, solution.status[0]
-    bounded = (
-        isinstance(solver, Proximal) and objective.dtype == torch.float64
-    )  # a duality gap is more than an estimate
+    bounded = isinstance(solver, Proximal) and objective.dtype == torch.float64  # by a duality gap, not estimated
     enough = 1e-30 if tol < EXACT else tol if bounded else ENOUGH
     if isinstance(solver, Newton | Proximal) and status is Status.converged and float(relative(point)) > enough:
         further = solver.step(objective, point)

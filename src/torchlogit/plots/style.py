@@ -106,7 +106,7 @@ def finished(ax: Axes) -> Display:
 
 def headline(ax: Axes, title: str, note: str = "") -> None:
     """A title, and in smaller letters a sentence under it."""
-    ax.text(0, 1.03, note, transform=ax.transAxes, va="bottom", size=9.5, color=MUTED)
+    ax.annotate(note, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", size=9.5, color=MUTED)
     ax.set_title(title, pad=10 + (14 * (1 + note.count("\n")) if note else 0))
 
 

@@ -114,10 +114,7 @@ class MemorySource:
             )  # four times as fast as torch
         else:
             x = self.x[:, columns]
-        out = copy(self)
-        out.x, out.n_features = x, len(columns)
-        out.block_rows = max(self.block_rows, 8 * len(columns))  # so that a Hessian is one product
-        return out
+        return self._gathered(x)
 
     def beside(self, more: MemorySource) -> MemorySource:
         """The same rows with the columns of both."""
@@ -127,8 +124,12 @@ class MemorySource:
             x = hstack([self.x, more.x], format="csr")
         else:
             x = torch.cat([self.x, more.x], 1)
+        return self._gathered(x)
+
+    def _gathered(self, x: Any) -> MemorySource:
         out = copy(self)
-        out.x, out.n_features, out.block_rows = x, x.shape[1], max(self.block_rows, 8 * x.shape[1])
+        out.x, out.n_features = x, x.shape[1]
+        out.block_rows = max(self.block_rows, 8 * out.n_features)  # so that a Hessian is one product
         return out
 
     def moved(self, coordinates: Coordinates, dtype: torch.dtype) -> MemorySource:

@@ -30,15 +30,29 @@ LAYERS = [
         "span",
         "quick",
     },
-    {"fit", "path", "rows", "groups", "many", "bootstrap", "told", "intake", "nn", "store", "persist", "estimators"},
+    {
+        "fit",
+        "fitted",
+        "path",
+        "rows",
+        "groups",
+        "many",
+        "bootstrap",
+        "told",
+        "intake",
+        "nn",
+        "store",
+        "persist",
+        "estimators",
+    },
     {"inference", "metrics", "decision", "report"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
 
 # Who may import upward, what, and why.
 UPWARD = {
-    ("fit", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
-    ("fit", "report"): "likewise",
+    ("fitted", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
+    ("fitted", "report"): "likewise",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

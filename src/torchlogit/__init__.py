@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torchlogit.bootstrap import Bootstrap, bootstrap
     from torchlogit.errors import *  # noqa: F403
     from torchlogit.estimators import LogisticRegression, LogisticRegressionCV
-    from torchlogit.fit import Fit, fit, load
+    from torchlogit.fit import fit
+    from torchlogit.fitted import Fit, load
     from torchlogit.inference.links import compare_links
     from torchlogit.many import ManyFits, fit_many
     from torchlogit.path import Path, fit_path
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
 
 _HOMES = {
-    "Fit": "fit",
+    "Fit": "fitted",
     "fit": "fit",
-    "load": "fit",
+    "load": "fitted",
     "ManyFits": "many",
     "fit_many": "many",
     "Bootstrap": "bootstrap",

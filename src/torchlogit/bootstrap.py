@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.fit import Fit
+from torchlogit.fitted import Fit
 from torchlogit.groups import Fitting, Grouping, NoFit, Results, results
 from torchlogit.penalties import ElasticNet, NoPenalty
 from torchlogit.rows import Rows, read_rows

@@ -14,7 +14,8 @@ from torch import Tensor
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimate import NotFinite, estimate
-from torchlogit.fit import Fit, fit_of
+from torchlogit.fit import fit_of
+from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.kernels.many import NARROW, Ended, Groups, newton
 from torchlogit.losses import loss_for

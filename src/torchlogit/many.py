@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.fit import Fit
+from torchlogit.fitted import Fit
 from torchlogit.groups import TOL, Fitting, Grouping, NoFit, Results, Take, read_groups, results
 from torchlogit.intake import is_matrix
 from torchlogit.penalties import ElasticNet, NoPenalty

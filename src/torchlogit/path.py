@@ -17,7 +17,8 @@ from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.choice import Choice
 from torchlogit.errors import DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimate import Certificate, Estimate, NotFinite, _coordinates, _default_tol, _null, concluded
-from torchlogit.fit import Fit, fit_of
+from torchlogit.fit import fit_of
+from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import loss_for
 from torchlogit.objective import Objective

@@ -1,8 +1,8 @@
 """A `Fit` as a model file, and back: which fields there are, and what they must mean.
 
-All of a fit is stored but its history. No row of the training data is: what comes from the data are the coefficients,
-the centres of the columns, sums such as the classes' weights, the names of columns and target, the labels of the
-classes and **the levels of the categories**, which are stored as text because they are needed to read new rows.
+All of a fit is stored but its history and its training rows. No row of the training data is: what comes from the data are
+the coefficients, the centres of the columns, sums such as the classes' weights, the names of columns and target, the labels
+of the classes and **the levels of the categories**, which are stored as text because they are needed to read new rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from torchlogit import __version__, store
 from torchlogit.errors import DataError, ModelFileError, ParameterError
 from torchlogit.estimate import Certificate
-from torchlogit.fit import Fit
+from torchlogit.fitted import Fit
 from torchlogit.losses import LOSSES
 from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
@@ -32,7 +32,7 @@ from torchlogit.tables import Recipe
 PENALTIES = {kind.__name__: kind for kind in (ElasticNet, L1, L2, NoPenalty)}
 DTYPE = re.compile(r"[<>|]([biufO]\d{0,2}|U\d{1,4})")  # of classes, as NumPy writes it
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-PLAIN = ("target", "intercept", "loss", "n_rows", "n_iter", "solver", "dropped", "offset", "complete")
+PLAIN = ("target", "intercept", "loss", "n_rows", "n_iter", "solver", "dropped", "offset", "weight", "complete")
 REALS = ("log_likelihood", "null_log_likelihood", "value")
 TENSORS = ("theta_centred", "centre", "covariance_root", "infinite")
 
@@ -124,6 +124,10 @@ class _Fields:
             raise ModelFileError(f"field {self.where}{name!r} is {found}, not {' or '.join(k.__name__ for k in kinds)}")
         return value
 
+    def later(self, name: str, default: Any, *kinds: type) -> Any:
+        """A field that older model files do not have; there it is the default."""
+        return self.get(name, *kinds) if name in self.fields else default
+
     def count(self, name: str, least: int = 0) -> int:
         value: int = self.get(name, int)
         if value < least:
@@ -177,6 +181,7 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
         class_weights=_class_weights(fields, len(classes)),
         dropped=fields.count("dropped"),
         offset=fields.get("offset", str, type(None)),
+        weight=fields.later("weight", None, str, type(None)),
         covariance_root=tensors.get("covariance_root"),
         infinite=tensors.get("infinite"),
         dependences=tuple(_dependence(item, len(columns)) for item in fields.each("dependences", dict)),

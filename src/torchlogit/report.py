@@ -15,7 +15,7 @@ from torchlogit.inference.quality import quality
 from torchlogit.tables.names import show, show_value
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
     from torchlogit.inference.wald import Table
 
 WIDTH = 80

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.intake import is_matrix, matrix
 from torchlogit.sources.memory import MemorySource
-from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, show
+from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, known_classes, show
 from torchlogit.tables.frames import open_frame
 
 
@@ -34,11 +34,21 @@ class Rows:
     dropped: int = 0
     sentences: tuple[str, ...] = ()
     kept: npt.NDArray[np.int64] | None = None  # the caller's rows that are here, from 0; None: all
+    weight_name: str | None = None
+    data: Any = None  # the caller's table itself, by reference
 
     @property
     def class_weights(self) -> tuple[float, ...]:
         """The total weight of each class."""
         return tuple(np.bincount(self.codes, self.weight, len(self.classes)).astype(float).tolist())
+
+    def column(self, which: Any) -> Any:
+        """Another column of the caller's table by name, or values one for each of the caller's rows: those of the rows kept."""
+        values = np.asarray(_column(self.data, which))
+        n = len(self.codes) + self.dropped
+        if len(values) != n:
+            raise DataError(f"{_name(which, 'the column')} has {len(values)} values for {n} rows; it needs one a row")
+        return values if self.kept is None else values[self.kept]
 
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
@@ -89,6 +99,51 @@ def read_rows(
         dropped=n - len(kept.rows),
         sentences=(kept.sentence,) if kept.sentence else (),
         kept=None if everything else kept.rows,
+        weight_name=None if weight is None else _name(weight, "weight"),
+        data=data,
+    )
+
+
+def read_again(
+    data: Any,
+    target: Any,
+    *,
+    recipe: Recipe | None,
+    classes: npt.NDArray[Any],
+    weight: Any = None,
+    offset: Any = None,
+    missing: Literal["error", "drop"] = "error",
+) -> Rows:
+    """Rows of a table as a model sees them that has been fitted to others: by its recipe, with its classes.
+
+    Raises `DataError` as `read_rows` does, and for a label that is none of the ``classes``.
+    """
+    encoded = None if is_matrix(data) or recipe is None else recipe.encode(data)
+    x = matrix(data if encoded is None else encoded.matrix)
+    n, name = x.shape[0], _name(target, "y")
+    labels = known_classes(_column(data, target), classes, name)
+    if len(labels.codes) != n:
+        raise DataError(f"X has {n} rows but y has {len(labels.codes)}: give one label a row")
+    s = None if weight is None else encode_weight(_column(data, weight), n, _name(weight, "weight"))
+    o = None if offset is None else encode_offset(_column(data, offset), n, _name(offset, "offset"))
+    gaps = dict({} if encoded is None else encoded.missing)
+    gaps[name] = labels.missing
+    rows = keep_rows(gaps, n, policy=missing).rows
+    everything = len(rows) == n
+    return Rows(
+        x=x if everything else x[rows],
+        columns=tuple(f"x{j + 1}" for j in range(x.shape[1])) if recipe is None else recipe.columns,
+        codes=labels.codes[rows],
+        classes=classes,
+        target=name,
+        weight=None if s is None else s[rows],
+        offset=None if o is None else o[rows],
+        offset_name=None if offset is None else _name(offset, "offset"),
+        recipe=recipe,
+        dropped=n - len(rows),
+        kept=None if everything else rows,
+        weight_name=None if weight is None else _name(weight, "weight"),
+        data=data,
     )
 
 

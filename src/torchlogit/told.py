@@ -14,7 +14,7 @@ from torchlogit.solvers import Status
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
 
 NEARLY = 1e6  # √VIF from which columns are called nearly collinear: data stored to 16 digits leave 10
 FIRST = 5

@@ -13,7 +13,7 @@ from torchlogit.report import class_name
 from torchlogit.tables.names import did_you_mean, show, show_names
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
     from torchlogit.plots import CurveTable
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ from torchlogit.cli.training import EPOCHS, Trained, train
 from torchlogit.errors import TorchlogitWarning
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
     from torchlogit.plots import CurveTable
 
 EVERY = 100

@@ -16,7 +16,7 @@ from torchlogit.cli.streams import console, out, progress
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
     from torchlogit.solvers import Record
 
 Floats = NDArray[np.float32]

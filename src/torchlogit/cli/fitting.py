@@ -13,7 +13,7 @@ from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
     from torchlogit.penalties import ElasticNet
     from torchlogit.solvers import Record
 

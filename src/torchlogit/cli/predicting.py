@@ -19,7 +19,7 @@ from torchlogit.tables.names import show, show_names, show_rows
 from torchlogit.tables.recipe import require
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
 
 UNCERTAIN = "uncertain"
 
@@ -42,7 +42,7 @@ class Options:
 def run(options: Options) -> None:
     """Load, read, predict, write."""
     check(options)
-    from torchlogit.fit import load
+    from torchlogit.fitted import load
 
     fit = load(options.model)
     if options.uncertain and UNCERTAIN in map(str, fit.classes):

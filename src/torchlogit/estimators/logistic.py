@@ -20,7 +20,8 @@ from torchlogit.choice import Size
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
-from torchlogit.fit import Fit, estimated, fit_of
+from torchlogit.fit import estimated, fit_of
+from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
 from torchlogit.solvers import Record

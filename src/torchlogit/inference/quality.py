@@ -6,7 +6,7 @@ from math import log, log1p
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
 
 
 class Quality(NamedTuple):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torchlogit.errors import ParameterError
 
 if TYPE_CHECKING:
-    from torchlogit.fit import Fit
+    from torchlogit.fitted import Fit
 
 Floats = npt.NDArray[np.float64]
 

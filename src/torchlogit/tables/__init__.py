@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torchlogit.tables.target import encode_offset as encode_offset
     from torchlogit.tables.target import encode_target as encode_target
     from torchlogit.tables.target import encode_weight as encode_weight
+    from torchlogit.tables.target import known_classes as known_classes
     from torchlogit.tables.write import atomic as atomic
     from torchlogit.tables.write import write_csv as write_csv
     from torchlogit.tables.write import write_table as write_table
@@ -40,6 +41,7 @@ _HOMES = {
     "encode_offset": "target",
     "encode_target": "target",
     "encode_weight": "target",
+    "known_classes": "target",
     "Kept": "missing",
     "keep_rows": "missing",
     "atomic": "write",
@@ -59,6 +61,7 @@ __all__ = [
     "encode_target",
     "encode_weight",
     "keep_rows",
+    "known_classes",
     "read_table",
     "show",
     "show_rows",

@@ -55,6 +55,23 @@ def encode_target(values: Any, *, name: str = "y", binary: bool = False) -> Targ
     return Target(codes, classes, np.flatnonzero(cells.missing), name)
 
 
+def known_classes(values: Any, classes: npt.NDArray[Any], name: str = "y") -> Target:
+    """The classes of ``values`` (n,) as their places in ``classes``; `DataError` naming the rows of any other label.
+
+    >>> known_classes(["yes", "yes"], np.array(["no", "yes"])).codes
+    array([1, 1])
+    """
+    cells = read_cells(_one_column(values, name), name)
+    found, codes = distinct(cells, name)
+    place = {label: j for j, label in enumerate(classes.tolist())}
+    places = np.array([*(place.get(label, -2) for label in found.tolist()), -1], dtype=np.int64)[codes]
+    strange = np.flatnonzero(places == -2)
+    if strange.size:
+        told = show_list(map(show_value, classes.tolist()), len(classes))
+        raise refuse(name, cells.values, strange, f"is no class of the model, which knows {told}")
+    return Target(places, classes, np.flatnonzero(cells.missing), name)
+
+
 def encode_weight(values: Any, n: int, name: str = "weight") -> npt.NDArray[np.float64]:
     """``values`` as the weight (n,) of n rows.
 

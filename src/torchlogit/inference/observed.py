@@ -1,0 +1,100 @@
+"""A fit beside the rows that it is read with: what every computation needs that sums over the data once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.errors import DataError, ParameterError
+from torchlogit.moments import moments
+from torchlogit.objective import Objective
+from torchlogit.penalties import Strengths
+from torchlogit.rank import independent
+from torchlogit.rows import Rows, read_again
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+
+@dataclass(frozen=True)
+class Observed:
+    """``rows`` as the fit's model sees them, and −log-likelihood over them as an `Objective` without a penalty.
+
+    The objective's coordinates are independent columns: q = p less the aliased terms. ``gamma`` (q, k) is the fit's
+    theta there, and ``coordinates.theta`` leads back.
+    """
+
+    fit: Fit
+    rows: Rows
+
+    @cached_property
+    def objective(self) -> Objective:
+        """−log-likelihood of these rows."""
+        source = self.rows.source(self.fit.intercept, None)
+        coordinates = independent(source, moments(source)).coordinates
+        zeros = torch.zeros(coordinates.rank + self.fit.intercept, 1, dtype=torch.float64)
+        return Objective(
+            source, self.fit._loss(), Strengths(zeros, zeros), self.fit.theta_centred.shape[1], coordinates
+        )
+
+    @cached_property
+    def gamma(self) -> Tensor:
+        """The fit's theta in the objective's coordinates, (q, k)."""
+        coordinates, fit = self.objective.coordinates, self.fit
+        assert coordinates is not None
+        theta = fit.theta_centred.clone()
+        if fit.intercept:
+            theta[0] += (coordinates.centre - fit.centre) @ theta[1:]
+        return coordinates.gamma(theta, fit.intercept)
+
+    @cached_property
+    def eta(self) -> Tensor:
+        """η of every row, (n, k)."""
+        with exact_arithmetic():
+            return torch.cat([self.objective.eta(block, self.gamma) for block in self.objective.blocks()])
+
+    @property
+    def y(self) -> Tensor:
+        """The place of every row's class, (n,)."""
+        return torch.from_numpy(self.rows.codes)
+
+    @property
+    def weight(self) -> Tensor:
+        """Every row's weight, (n,)."""
+        s = self.rows.weight
+        return torch.ones(len(self.rows.codes), dtype=torch.float64) if s is None else torch.from_numpy(s)
+
+
+def observed(fit: Fit, data: Any = None, target: Any = None, *, weight: Any = None, offset: Any = None) -> Observed:
+    """The fit beside its training rows, or beside ``data``, whose target, weight and offset have the same names.
+
+    Where the fit was given values instead of names, these must be given as well. ParameterError where the fit has no
+    rows of its own (it was read from a file) and none are given.
+    """
+    if data is None:
+        if fit.training is None:
+            raise ParameterError("this fit was read from a file, which holds no rows; give the data as well")
+        return Observed(fit, fit.training)
+    rows = read_again(
+        data,
+        fit.target if target is None else target,
+        recipe=fit.recipe,
+        classes=fit.classes,
+        weight=_asked("weight", fit.weight, weight, data),
+        offset=_asked("offset", fit.offset, offset, data),
+    )
+    if rows.x.shape[1] != len(fit.columns):
+        raise DataError(f"X has {rows.x.shape[1]} features, but the model was fitted with {len(fit.columns)}")
+    return Observed(fit, rows)
+
+
+def _asked(what: str, name: str | None, given: Any, data: Any) -> Any:
+    """What the fit had of this kind: the caller's, else the column of the same name."""
+    if name is None and given is not None:
+        raise DataError(f"the model was fitted without {what}s: give none")
+    return name if given is None else given

@@ -33,6 +33,7 @@ PENALTIES = {kind.__name__: kind for kind in (ElasticNet, L1, L2, NoPenalty)}
 DTYPE = re.compile(r"[<>|]([biufO]\d{0,2}|U\d{1,4})")  # of classes, as NumPy writes it
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 PLAIN = ("target", "intercept", "loss", "n_rows", "n_iter", "solver", "dropped", "offset", "weight", "complete")
+LATER: dict[str, Any] = {"weight": None}  # fields that older model files do not have, and what these stand for
 REALS = ("log_likelihood", "null_log_likelihood", "value")
 TENSORS = ("theta_centred", "centre", "covariance_root", "infinite")
 
@@ -124,9 +125,9 @@ class _Fields:
             raise ModelFileError(f"field {self.where}{name!r} is {found}, not {' or '.join(k.__name__ for k in kinds)}")
         return value
 
-    def later(self, name: str, default: Any, *kinds: type) -> Any:
-        """A field that older model files do not have; there it is the default."""
-        return self.get(name, *kinds) if name in self.fields else default
+    def later(self, name: str, *kinds: type) -> Any:
+        """A field that older model files do not have."""
+        return self.get(name, *kinds) if name in self.fields else LATER[name]
 
     def count(self, name: str, least: int = 0) -> int:
         value: int = self.get(name, int)
@@ -181,7 +182,7 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
         class_weights=_class_weights(fields, len(classes)),
         dropped=fields.count("dropped"),
         offset=fields.get("offset", str, type(None)),
-        weight=fields.later("weight", None, str, type(None)),
+        weight=fields.later("weight", str, type(None)),
         covariance_root=tensors.get("covariance_root"),
         infinite=tensors.get("infinite"),
         dependences=tuple(_dependence(item, len(columns)) for item in fields.each("dependences", dict)),

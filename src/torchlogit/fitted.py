@@ -101,6 +101,29 @@ class Fit:
         return ("(Intercept)", *self.columns) if self.intercept else self.columns
 
     @property
+    def terms(self) -> dict[str, tuple[int, ...]]:
+        """Term → the rows of theta it has: a formula's terms; without one, each feature of the table or each column.
+
+        The intercept is no term. A category's rows belong together: a test of the term sets all of them to 0.
+
+        >>> from torchlogit import fit
+        >>> table = {"age": [30, 41, 52, 47, 35, 39], "school": list("ABCABC"), "passed": [0, 1, 1, 0, 1, 0]}
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):  # few rows
+        ...     result = fit(table, "passed")
+        >>> result.terms, result.reference
+        ({'age': (1,), 'school': (2, 3)}, {'school': 'A'})
+        """
+        first = int(self.intercept)
+        places = {c: (j,) for j, c in enumerate(self.columns)} if self.recipe is None else self.recipe.terms
+        return {name: tuple(j + first for j in place) for name, place in places.items()}
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """Category → the level that its other levels are compared with; a category that is coded otherwise has none."""
+        return {} if self.recipe is None else self.recipe.reference
+
+    @property
     def positive(self) -> Any:
         """The class whose probability a binary model gives: the last in sorted order."""
         return self.classes[-1]

@@ -54,6 +54,26 @@ class Recipe:
         """The names of the d encoded columns."""
         return tuple(column for feature in self.features for column in feature.columns)
 
+    @property
+    def terms(self) -> dict[str, tuple[int, ...]]:
+        """What each term, here each feature, has of the d columns: their places, from 0.
+
+        >>> Recipe.learn({"age": [30, 41, 52], "school": ["B", "A", "C"]}).terms
+        {'age': (0,), 'school': (1, 2)}
+        """
+        ends = np.cumsum([len(feature.columns) for feature in self.features]).tolist()
+        places = (tuple(range(end - len(f.columns), end)) for f, end in zip(self.features, ends, strict=True))
+        return {f.name: place for f, place in zip(self.features, places, strict=True) if place}
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """The level that each category is compared with.
+
+        >>> Recipe.learn({"age": [30, 41, 52], "school": ["B", "A", "C"]}).reference
+        {'school': 'A'}
+        """
+        return {feature.name: feature.reference for feature in self.features if feature.levels}
+
     @classmethod
     def learn(
         cls,

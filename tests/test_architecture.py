@@ -45,7 +45,7 @@ LAYERS = [
         "persist",
         "estimators",
     },
-    {"inference", "metrics", "decision", "report"},
+    {"inference", "metrics", "decision", "report", "render"},
     {"plots", "cli", "serve", "learn", "__main__"},
 ]
 
@@ -63,7 +63,7 @@ HOMES = {
     "sklearn": {"estimators"},
     "pyarrow": {"tables", "sources"},
     "typer": {"cli", "report"},
-    "rich": {"cli", "report", "datasets"},
+    "rich": {"cli", "render", "datasets"},
     "jinja2": {"learn"},
     "markdown_it": {"learn"},
     "pygments": {"learn"},

@@ -10,7 +10,9 @@ from rich.cells import cell_len
 from torchlogit import L1, L2, ElasticNet, datasets, fit
 from torchlogit.errors import TorchlogitWarning
 from torchlogit.inference.quality import chi_squared
-from torchlogit.report import fitted, number, odds, p_text, summary, to_json
+from torchlogit.render.numbers import number, odds, p_text
+from torchlogit.render.text import fitted
+from torchlogit.report import summary, to_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
 

@@ -6,20 +6,20 @@ why, aliased terms have no estimate, separated ones an infinite one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import isfinite, log
+from collections.abc import Iterable
+from math import isfinite
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.inference.quality import quality
+from torchlogit.render.numbers import number, odds, p_sign, p_text, plain
+from torchlogit.render.text import WIDTH, aligned, sentence
 from torchlogit.tables.names import show, show_value
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
     from torchlogit.inference.wald import Table
 
-WIDTH = 80
-LEAST_NAME = 12  # columns that a term's name always gets
 MOST_CLASSES = 12  # classes told one by one
 SCHEMA = "torchlogit/fit/1"
 SYMMETRIC = (
@@ -139,73 +139,6 @@ def _row(fit: Fit, table: Table, i: int, sign: float) -> list[str]:
     return [name, number(estimate), *errors, odds(estimate) if slope else ""]
 
 
-def number(x: float) -> str:
-    """A coefficient as text: four decimals, or powers of ten where these would say too little or too much.
-
-    >>> number(-4.07771), number(0.0), number(1.5e-9), number(123456.7)
-    ('-4.0777', '0', '1.50e-9', '1.23e+5')
-    """
-    if x == 0 or 0.01 <= abs(x) < 10_000:
-        return f"{x:.4f}" if x else "0"
-    return f"{x:.2e}".replace("e-0", "e-").replace("e+0", "e+")
-
-
-def p_text(log_p: float) -> str:
-    """A p-value from its logarithm.
-
-    >>> p_text(log(0.0312)), p_text(-10.0), p_text(-1254.1)
-    ('0.031', '<0.001', '<1e-300')
-    """
-    if log_p < -300 * log(10):
-        return "<1e-300"
-    return "<0.001" if log_p < log(0.001) else f"{2.718281828459045**log_p:.3f}"
-
-
-def p_sign(log_p: float) -> str:
-    """`p_text` after a sign: ``= 0.031``, ``< 0.001``."""
-    text = p_text(log_p)
-    return f"< {text[1:]}" if text.startswith("<") else f"= {text}"
-
-
-def odds(estimate: float) -> str:
-    """exp(estimate); where float64 cannot hold it, a bound.
-
-    >>> odds(0.6931471805599453), odds(800.0), odds(-800.0)
-    ('2.0000', '>1e308', '<1e-307')
-    """
-    from math import exp
-
-    if estimate > 709:
-        return ">1e308"
-    return "<1e-307" if estimate < -707 else number(exp(estimate))
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table: the first column to the left and cut to what is left of 80 columns, the others to the right."""
-    from rich.cells import cell_len
-
-    right = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
-    room = max(LEAST_NAME, WIDTH - sum(right) - 2 * len(right))
-    wide = min(room, max(cell_len(row[0]) for row in rows))
-    return ["  ".join([fitted(row[0], wide), *map(str.rjust, row[1:], right)]).rstrip() for row in rows]
-
-
-def fitted(text: str, wide: int) -> str:
-    """``text`` on exactly ``wide`` columns of a terminal, cut with an … in the middle, where ``…=level`` stays whole.
-
-    >>> fitted("age", 5), fitted("neighbourhood=south", 12)
-    ('age  ', 'neigh…=south')
-    """
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(text) <= wide:
-        return set_cell_size(text, wide)
-    tail = text[-(wide // 2) :]
-    while cell_len(tail) > wide // 2:
-        tail = tail[1:]
-    return set_cell_size(text, wide - 1 - cell_len(tail)) + "…" + tail
-
-
 def notes(fit: Fit) -> str:
     """The certificate and whatever must be told, in sentences."""
     lines = [certificate(fit), *fit.warnings]
@@ -216,7 +149,7 @@ def notes(fit: Fit) -> str:
     if not fit.penalty.free:
         lines.append(PENALISED)
     return "\n".join(
-        fill(_sentence(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines if line
+        fill(sentence(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines if line
     )
 
 
@@ -226,11 +159,6 @@ def certificate(fit: Fit) -> str:
         return ""
     c = fit.certificate
     return f"Certified: F is within {c.relative_distance:.1e} of its optimum, relatively ({c.kind})."
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?", "!")) else text + "."
 
 
 def to_json(fit: Fit) -> dict[str, Any]:
@@ -294,11 +222,3 @@ def _terms(fit: Fit) -> Iterable[dict[str, Any]]:
             "infinite": int(signs[i]),
             "level": table.level,
         }
-
-
-def plain(value: Any) -> Any:
-    """A number, a label or a text as a JSON type, None for what is not finite."""
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    return value if isinstance(value, bool | int | str) or value is None else str(value)

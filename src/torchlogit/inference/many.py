@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
-from torchlogit.report import WIDTH, aligned, class_name, number, penalty
+from torchlogit.render.numbers import number
+from torchlogit.render.text import WIDTH, aligned
+from torchlogit.report import class_name, penalty
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:

@@ -137,3 +137,16 @@ def test_a_linear_loss_has_a_zero_hessian():
             return eta.sum(-1)
 
     assert float(Linear().taylor(torch.tensor([[0.3]]), torch.tensor([1.0]))[2]) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "squared"])
+def test_information_is_the_expected_hessian(name):
+    """Averaged over the classes with their probabilities; also that of the product of the gradients (Bartlett)."""
+    loss, k = LOSSES[name](), 3 if name == "softmax" else 1
+    eta = torch.linspace(-3, 2.5, 12 * k, dtype=torch.float64).reshape(12, k)
+    mu = loss.probabilities(eta)
+    at = [loss.taylor(eta, torch.full((12,), c), 2) for c in range(mu.shape[1])]
+    squares = [g[..., :, None] * g[..., None, :] for _, g, _ in at]
+    found = loss.information(eta)
+    torch.testing.assert_close(found, sum(m[:, None, None] * h for m, (*_, h) in zip(mu.mT, at, strict=True)))
+    torch.testing.assert_close(found, sum(m[:, None, None] * s for m, s in zip(mu.mT, squares, strict=True)))

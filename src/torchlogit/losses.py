@@ -89,6 +89,13 @@ class Loss(nn.Module):
             rows = [_derivative(grad[..., j], eta) for j in range(eta.shape[-1])]
         return value.detach(), grad.detach(), torch.stack(rows, -2)
 
+    def information(self, eta: Tensor) -> Tensor:
+        """Fisher's information of one row about η, (*B, n, k, k): the Hessian that y is expected to give.
+
+        Here for losses whose Hessian is the same for every y, as with the logit and the softmax.
+        """
+        return self.taylor(eta, torch.zeros_like(eta[..., 0]), 2)[2]
+
 
 def _derivative(of: Tensor, eta: Tensor) -> Tensor:
     """Row-wise derivative; zeros where ``of`` does not depend on eta at all."""
@@ -242,6 +249,15 @@ class Bernoulli(Loss):
         yes = sigmoid.log_cdf(torch.where(y > 0, x, 0.0))  # 0 · log 0 is 0, and so is its derivative
         no = sigmoid.log_sf(torch.where(y < 1, x, 0.0))
         return -y * yes - (1 - y) * no
+
+    def information(self, eta: Tensor) -> Tensor:
+        """``μ′² / (μ (1 − μ))``, from the slopes of both tails' logarithms, so that nothing cancels.
+
+        Source: McCullagh and Nelder (1989), Generalized Linear Models, eq. 4.17.
+        """
+        nothing = torch.zeros_like(eta[..., 0])
+        (_, no), (_, yes) = self.taylor(eta, nothing, 1), self.taylor(eta, nothing + 1, 1)
+        return -(no * yes)[..., None]
 
     def mean(self, eta: Tensor) -> Tensor:
         return self.link.sigmoid.log_cdf(self.link.scale * eta).exp()

@@ -143,7 +143,7 @@ def test_a_linear_loss_has_a_zero_hessian():
 def test_information_is_the_expected_hessian(name):
     """Averaged over the classes with their probabilities; also that of the product of the gradients (Bartlett)."""
     loss, k = LOSSES[name](), 3 if name == "softmax" else 1
-    eta = torch.linspace(-3, 2.5, 12 * k, dtype=torch.float64).reshape(12, k)
+    eta = torch.linspace(-3, 2.6, 12 * k, dtype=torch.float64).reshape(12, k)
     mu = loss.probabilities(eta)
     at = [loss.taylor(eta, torch.full((12,), c), 2) for c in range(mu.shape[1])]
     squares = [g[..., :, None] * g[..., None, :] for _, g, _ in at]

@@ -2,17 +2,25 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 
 from torchlogit import L1, L2, ElasticNet, datasets, fit
-from torchlogit.errors import TorchlogitWarning
+from torchlogit.errors import ParameterError, TorchlogitWarning
 from torchlogit.inference.quality import chi_squared
 from torchlogit.render.numbers import number, odds, p_text
 from torchlogit.render.text import fitted
 from torchlogit.report import summary, to_json
+
+
+def text_of(fit, **settings):
+    """The summary as it is printed."""
+    return str(summary(fit, **settings))
+
 
 pytestmark = pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
 
@@ -26,7 +34,7 @@ def overlapping(n=200, seed=0, **columns):
 
 
 def test_the_twenty_students():
-    text = summary(fit(datasets.study_hours(), "passed"))
+    text = text_of(fit(datasets.study_hours(), "passed"))
     for part in (
         "-4.0777",
         "1.7610",
@@ -45,16 +53,16 @@ def test_the_twenty_students():
 def test_eighty_columns():
     data = overlapping(neighbourhood=lambda rng, n, x: rng.choice(["north", "south of the river", "west"], n))
     for result in (fit(data, "y"), fit(datasets.lesson(), "passed"), fit(data, "y", penalty=L2(1.0))):
-        assert max(map(cell_len, summary(result).splitlines())) <= 80
+        assert max(map(cell_len, text_of(result).splitlines())) <= 80
 
 
 def test_fit_summary_is_this_one():
     result = fit(datasets.study_hours(), "passed")
-    assert result.summary() == summary(result)
+    assert str(result.summary()) == text_of(result)
 
 
 def test_a_penalised_fit_has_no_errors_and_says_why():
-    text = summary(fit(overlapping(), "y", penalty=L2(1.0)))
+    text = text_of(fit(overlapping(), "y", penalty=L2(1.0)))
     assert "std." not in text
     assert "AIC   " not in text
     assert "No standard errors: the fit is penalised" in text
@@ -66,23 +74,23 @@ def test_a_penalised_fit_has_no_errors_and_says_why():
     [(L1(2.0), "L1, strength 2 (C = 0.5)"), (ElasticNet(1.0, 0.25), "l1_ratio 0.25"), (L2({"x": 3.0}), "by feature")],
 )
 def test_penalties_in_words(penalty, words):
-    assert words in summary(fit(overlapping(), "y", penalty=penalty))
+    assert words in text_of(fit(overlapping(), "y", penalty=penalty))
 
 
 def test_a_separated_fit_marks_what_is_infinite():
-    text = summary(fit(datasets.lesson(), "passed"))
+    text = text_of(fit(datasets.lesson(), "passed"))
     assert "+inf" in text
     assert "Not certified" in text
     assert "std." not in text
     assert "model test" not in text
     flipped = datasets.lesson()
     flipped["hours"] = -flipped["hours"]
-    assert "-inf" in summary(fit(flipped, "passed"))
+    assert "-inf" in text_of(fit(flipped, "passed"))
 
 
 def test_an_aliased_term_has_no_number():
     data = overlapping(twice=lambda rng, n, x: 2 * x)
-    lines = summary(fit(data, "y")).splitlines()
+    lines = text_of(fit(data, "y")).splitlines()
     assert any(line.split() == ["twice", "aliased"] for line in lines)
     assert any(line.startswith("Aliased: `twice` = 2 `x`") for line in lines)
 
@@ -99,20 +107,20 @@ def test_more_than_two_classes_have_a_block_each():
         (x + rng.logistic(size=300) > 0).astype(int) + (x + rng.logistic(size=300) > 1)
     ]
     result = fit({"x": x, "y": y}, "y")
-    text = summary(result)
+    text = text_of(result)
     assert [line for line in text.splitlines() if line.startswith("class ")] == [
-        "class 'high'",
-        "class 'low'",
-        "class 'mid'",
+        "class 'low' against 'high'",
+        "class 'mid' against 'high'",
     ]
-    assert "sum to 0" in text
+    assert "compared with class 'high'" in text
     assert "on 2 df" in text
     assert "positive" not in text
     assert to_json(result)["positive"] is None
     terms = to_json(result)["terms"]
     assert [(t["term"], t["class"]) for t in terms[3:]] == [("x", "high"), ("x", "low"), ("x", "mid")]
-    blocks = text.split("\n\n")[2:5]
-    for label, block in zip(("high", "low", "mid"), blocks, strict=True):
+    blocks = text.split("\n\n")[2:4]
+    terms = result.summary().to_dict()["terms"]
+    for label, block in zip(("low", "mid"), blocks, strict=True):
         shown = next(line for line in block.splitlines() if line.startswith("x ")).split()[1]
         exact = next(t["estimate"] for t in terms if (t["term"], t["class"]) == ("x", label))
         assert float(shown) == pytest.approx(exact, abs=5e-5)
@@ -120,13 +128,13 @@ def test_more_than_two_classes_have_a_block_each():
 
 def test_the_linear_unit_has_no_odds():
     result = fit(overlapping(), "y", loss="squared")
-    assert "odds" not in summary(result)
-    assert "log-likelihood" not in summary(result)
+    assert "odds" not in text_of(result)
+    assert "log-likelihood" not in text_of(result)
 
 
 def test_weights_are_told_as_weight():
     data = overlapping()
-    text = summary(fit(data, "y", weight=np.full(200, 0.5)))
+    text = text_of(fit(data, "y", weight=np.full(200, 0.5)))
     assert "weight)" in text
     assert "rows)" not in text
 
@@ -134,7 +142,7 @@ def test_weights_are_told_as_weight():
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "x\u202ey", "<script>", "n" * 10_000, "\0"])
 def test_bad_080_names_are_escaped_and_cut(name):
     data = overlapping(**{name: lambda rng, n, x: rng.normal(size=n)})
-    text = summary(fit(data, "y"))
+    text = text_of(fit(data, "y"))
     assert all(c.isprintable() or c == "\n" for c in text)
     assert max(map(cell_len, text.splitlines())) <= 80
     assert name in [term["term"] for term in json.loads(json.dumps(to_json(fit(data, "y"))))["terms"]]
@@ -142,7 +150,7 @@ def test_bad_080_names_are_escaped_and_cut(name):
 
 def test_wide_letters_are_aligned():
     data = overlapping(**{"学习时间": lambda rng, n, x: rng.normal(size=n)})
-    table = summary(fit(data, "y")).split("\n\n")[2].splitlines()
+    table = text_of(fit(data, "y")).split("\n\n")[2].splitlines()
     assert cell_len(table[3]) == cell_len(table[4])  # x and the Chinese name
 
 
@@ -151,7 +159,7 @@ def test_bad_129_tiny_p_values_are_bounded():
     assert p_text(math.log(0.00099)) == "<0.001"
     assert p_text(-1254.1) == "<1e-300"
     result = fit(overlapping(n=60_000), "y")
-    assert "<1e-300" in summary(result)
+    assert "<1e-300" in text_of(result)
     term = to_json(result)["terms"][1]
     assert term["z"] > 40
     assert term["log_p"] < -700
@@ -164,8 +172,8 @@ def test_bad_130_odds_ratios_that_overflow_are_marked():
     data = overlapping()
     data["x"] = data["x"] / 1e6
     result = fit(data, "y")
-    assert ">1e308" in summary(result)
-    assert "inf" not in summary(result)
+    assert ">1e308" in text_of(result)
+    assert "inf " not in text_of(result)
     assert to_json(result)["terms"][1]["odds_ratio"] is None
 
 
@@ -217,10 +225,140 @@ def test_json_of_a_separated_fit():
 def test_warnings_are_part_of_the_summary():
     with pytest.warns(TorchlogitWarning):
         result = fit(datasets.lesson(), "passed")
-    assert result.warnings[0][5:20] in summary(result)
+    assert result.warnings[0][5:20] in text_of(result)
 
 
 def test_many_classes_are_told_by_number():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 15, 600)
-    assert "… (15 in all)" in summary(fit({"x": rng.normal(size=600), "y": y}, "y", penalty=L2(1.0)))
+    assert "… (15 in all)" in text_of(fit({"x": rng.normal(size=600), "y": y}, "y", penalty=L2(1.0)))
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_shows_this_summary(readme):
+    """All of it but the last digits of the certificate, which are rounding."""
+    shown = re.search(r"```text\n(Logistic regression of .*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.S)[1]
+    mine = text_of(fit(datasets.study_hours(), "passed")) + "\n"
+    digits = re.compile(r"within \S+ of")
+    assert digits.sub("", shown) == digits.sub("", mine)
+
+
+def birth():
+    """Two categories beside numbers, and some missing cells."""
+    data = overlapping(race=lambda rng, n, x: rng.choice(["white", "black", "other"], n))
+    data["x"] = np.where(np.arange(200) % 50 == 3, np.nan, data["x"])
+    return data
+
+
+def test_categories_have_a_heading_and_a_reference():
+    result = fit(birth(), "y", reference={"race": "white"}, missing="drop")
+    table = text_of(result).split("\n\n")[2].splitlines()
+    start = table.index("race")
+    assert table[start + 1].split() == ["white", "reference"]
+    assert [line.split()[0] for line in table[start + 2 :]] == ["black", "other"]
+    assert all(line.startswith("  ") for line in table[start + 1 :])
+    assert "196 used, 4 dropped" in text_of(result)
+    assert to_json(result)["reference"] == {"race": "white"}
+
+
+def test_odds_ratios_have_their_own_interval():
+    result = fit(overlapping(), "y")
+    table = result.table(0.9)
+    odds_row, plain_row = (
+        next(line for line in text_of(result, level=0.9, odds=how).splitlines() if line.startswith("x ")).split()
+        for how in (True, False)
+    )
+    assert [float(c) for c in odds_row[-3:]] == pytest.approx(
+        [math.exp(v[1]) for v in (table.estimate, table.low, table.high)], abs=5e-5
+    )
+    assert [float(c) for c in plain_row[-2:]] == pytest.approx([table.low[1], table.high[1]], abs=5e-5)
+    assert "90 %, Wald; standard errors from the inverse information" in text_of(result, level=0.9)
+    with pytest.raises(ParameterError, match="no odds"):
+        fit(overlapping(), "y", link="probit").summary(odds=True)
+    assert "odds" not in text_of(fit(overlapping(), "y", link="probit"))
+    with pytest.raises(ParameterError, match="interval"):
+        result.summary(interval="exact")
+
+
+def test_events_are_rows_of_the_positive_class():
+    data = overlapping()
+    events = int((data["y"] == "yes").sum())
+    assert f"events          {events} of 200 ({events / 2:.1f} %)" in text_of(fit(data, "y"))
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a%b_c&d", "p|q`r", "年龄"])
+def test_every_form_escapes_names(name):
+    """The cells of every form are those of the text."""
+    data = overlapping(**{name: lambda rng, n, x: rng.normal(size=n)})
+    found = fit(data, "y").summary()
+    assert "<script" not in found.to_html() + found.to_markdown()
+    assert found._repr_html_() == found.to_html()
+    assert found.to_html(page=True).startswith("<!doctype html>")
+    assert (
+        re.search(
+            r"(?<!\\)[%_&]", re.search(r"\\midrule(.*)\\bottomrule", found.to_latex(), re.S)[1].replace(" & ", "")
+        )
+        is None
+    )
+    frame = found.to_frame()
+    assert list(frame["term"]) == ["(Intercept)", "x", name]
+    assert json.loads(found.to_json())["terms"][2]["term"] == name
+
+
+def three_classes():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    y = np.array(["low", "mid", "high"])[
+        (x + rng.logistic(size=300) > 0).astype(int) + (x + rng.logistic(size=300) > 1)
+    ]
+    return {"x": x, "y": y}
+
+
+def test_a_base_class_is_the_symmetric_fit_seen_from_it():
+    """θ_c − θ_base, with the errors of statsmodels' MNLogit on the same classes."""
+    import statsmodels.api as sm
+
+    data = three_classes()
+    result = fit(data, "y")
+    for base in ("high", "low", "mid"):
+        order = [base, *(c for c in ("high", "low", "mid") if c != base)]
+        oracle = sm.MNLogit([order.index(c) for c in data["y"]], sm.add_constant(data["x"])).fit(disp=0, tol=1e-14)
+        table = result.table(base=base)
+        np.testing.assert_allclose(table.estimate.reshape(2, 2), oracle.params, rtol=1e-8)
+        np.testing.assert_allclose(table.std_error.reshape(2, 2), oracle.bse, rtol=1e-8)
+        np.testing.assert_allclose(table.p.reshape(2, 2), oracle.pvalues, rtol=1e-6)
+        assert list(table.label[:2]) == order[1:]
+        assert f"against '{base}'" in text_of(result, base=base)
+
+
+def test_two_classes_against_the_second_turn_their_signs():
+    result = fit(overlapping(), "y")
+    first, second = result.table(base="no"), result.table(base="yes")
+    np.testing.assert_array_equal(first.estimate, -second.estimate)
+    np.testing.assert_array_equal(first.std_error, second.std_error)
+    np.testing.assert_array_equal(first.low, result.table().low)
+    np.testing.assert_allclose(first.low, -second.high, rtol=1e-14)
+
+
+def test_a_strange_base_is_refused():
+    result = fit(three_classes(), "y")
+    with pytest.raises(ParameterError, match="'high', 'low', 'mid'"):
+        result.summary(base="highest")
+    with pytest.raises(ParameterError, match="log-odds"):
+        fit(overlapping(), "y", link="probit").table(base="no")
+    apart = {"x": [0.0, 1, 2, 3, 4, 5], "y": list("aabbcc")}
+    separated = fit(apart, "y")
+    with pytest.raises(ParameterError, match="infinite"):
+        separated.table(base="a")
+    assert "sum to 0" in text_of(separated)
+
+
+def test_a_penalised_multinomial_fit_has_differences_and_no_errors():
+    result = fit(three_classes(), "y", penalty=L2(1.0))
+    text = text_of(result)
+    assert "against 'high'" in text
+    assert "std." not in text
+    assert np.isnan(result.table(base="high").std_error).all()

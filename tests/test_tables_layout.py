@@ -59,7 +59,7 @@ def many_levels(n=N, levels=600, seed=0):
 
 
 def table_of(model):
-    return [line for line in model.summary().splitlines() if not line.startswith("Certified")]
+    return [line for line in str(model.summary()).splitlines() if not line.startswith("Certified")]
 
 
 def is_sparse(matrix):

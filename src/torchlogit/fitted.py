@@ -27,6 +27,7 @@ from torchlogit.tables import Recipe, encode_offset, keep_rows
 if TYPE_CHECKING:
     from torchlogit.inference.wald import Table
     from torchlogit.nn import LogisticRegression
+    from torchlogit.report import Summary
 
 UNCERTAIN = "uncertain"
 
@@ -165,17 +166,19 @@ class Fit:
             return str(self.status.value)
         return "they are given for logistic and softmax fits of up to 1500 coefficients"
 
-    def table(self, level: float = 0.95) -> Table:
-        """Estimate, standard error, z, p, interval and odds ratio of every term."""
+    def table(self, level: float = 0.95, base: Any = None) -> Table:
+        """Estimate, standard error, z, p, interval and odds ratio of every term; of each class against ``base``, if given."""
         from torchlogit.inference.wald import wald
 
-        return wald(self, level)
+        return wald(self, level, base)
 
-    def summary(self) -> str:
-        """The fit in words and as a table, 80 columns wide."""
+    def summary(
+        self, level: float = 0.95, *, interval: str = "wald", odds: bool | None = None, base: Any = None
+    ) -> Summary:
+        """The fit in words and as a table: ``print`` it, show it in a notebook, or ask it for HTML, LaTeX, Markdown, JSON."""
         from torchlogit.report import summary
 
-        return summary(self)
+        return summary(self, level, interval=interval, odds=odds, base=base)
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

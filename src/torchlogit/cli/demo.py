@@ -97,7 +97,7 @@ def twenty() -> Fit:
 
     out(TWENTY)
     result = fit(datasets.study_hours(), "passed")
-    out(result.summary() + "\n")
+    out(f"{result.summary()}\n")
     b, w = result.theta.ravel().tolist()
     at = [1.0, 2.0, 2.7, 3.0, 4.0, 5.0]
     chances = result.predict_proba({"hours": at})[:, 1].tolist()

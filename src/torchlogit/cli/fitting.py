@@ -219,4 +219,4 @@ def show_fit(fit: Fit, as_json: bool) -> None:
     if as_json:
         out_data(json.dumps(to_json(fit), indent=2, allow_nan=False))
     else:
-        out(summary(fit))
+        out(str(summary(fit)))

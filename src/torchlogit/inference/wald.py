@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
+from torchlogit.inference.contrasts import contrasts
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -43,8 +44,10 @@ class Table(NamedTuple):
             return np.exp(self.estimate)
 
 
-def wald(fit: Fit, level: float = 0.95) -> Table:
+def wald(fit: Fit, level: float = 0.95, base: Any = None) -> Table:
     """Wald inference: ``z = b / SE``, ``b ± z_{(1+level)/2} SE`` with SE from the inverse information.
+
+    With a ``base``, coefficients of each class against that one (`contrasts`).
 
     Source: Agresti (2013), Categorical Data Analysis, §5.2.1.
 
@@ -57,20 +60,21 @@ def wald(fit: Fit, level: float = 0.95) -> Table:
 
     if not 0 < level < 1:
         raise ParameterError(f"level must lie between 0 and 1, got {level}")
-    estimate = fit.theta.cpu().numpy().copy()
+    found = contrasts(fit, base)
+    estimate = found.theta.cpu().numpy().copy()
     for dependence in fit.dependences:
         estimate[dependence.column + fit.intercept] = np.nan
     k = estimate.shape[1]
     errors = np.full(estimate.shape, np.nan)
-    if fit.covariance_root is not None:
-        errors = fit.std_error.cpu().numpy()
+    if found.std_error is not None:
+        errors = found.std_error.cpu().numpy()
         errors = np.where(np.isnan(estimate), np.nan, errors)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = estimate / errors
     half = -ndtri((1 - level) / 2) * errors
     return Table(
         term=tuple(name for name in fit.names for _ in range(k)),
-        label=tuple(str(c) for _ in fit.names for c in (fit.classes if k > 1 else [fit.positive])),
+        label=tuple(str(c) for _ in fit.names for c in found.labels),
         estimate=estimate.ravel(),
         std_error=errors.ravel(),
         z=z.ravel(),

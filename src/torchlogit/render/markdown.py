@@ -6,7 +6,7 @@ import re
 
 from torchlogit.render.document import Document, Grid
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#+|~$])")
 
 
 def escaped(text: str) -> str:

@@ -1,0 +1,141 @@
+"""What a fit is, in words: its title, the facts about it, and the sentences that must be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torchlogit.inference.quality import quality
+from torchlogit.render.numbers import p_sign
+from torchlogit.render.text import sentence
+from torchlogit.tables.names import show, show_value
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+MOST_CLASSES = 12  # classes told one by one
+SYMMETRIC = (
+    "Each class has coefficients of its own, which sum to 0 over the classes; an odds ratio compares the odds of a "
+    "class with the geometric mean of all."
+)
+BASED = (
+    "Each class is compared with class {base}: an odds ratio multiplies the odds of the one against the other. {choose}"
+)
+PENALISED = "No AIC and no likelihood-ratio test: these are for fits without a penalty."
+
+
+def title(fit: Fit) -> str:
+    """What was fitted, and which class the probabilities are of."""
+    target = show(fit.target, 30)
+    if fit.loss == "softmax":
+        return f"Multinomial logistic regression of `{target}`: {len(fit.classes)} classes"
+    named = {"squared": "Linear unit", "logistic": "Logistic regression"}
+    kind = named.get(fit.loss, f"Binary regression with the {fit.loss} link")
+    return f"{kind} of `{target}`; the positive class is {class_name(fit.positive)}"
+
+
+def class_name(label: Any) -> str:
+    """A class as text: a whole number without a point, text in quotes, long names cut.
+
+    >>> class_name(1.0), class_name("yes")
+    ('1', "'yes'")
+    """
+    label = label.item() if hasattr(label, "item") else label
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)
+    return show_value(label) if len(str(label)) <= 30 else show(label, 30)
+
+
+def facts(fit: Fit, level: float = 0.95, interval: str = "wald") -> tuple[tuple[str, str], ...]:
+    """Names and values that stand above the table."""
+    pairs = [
+        ("rows", f"{fit.n_rows} used, {fit.dropped or 'none'} dropped"),
+        ("classes", _classes(fit)),
+        ("events", _events(fit)),
+        ("link", _link(fit)),
+        ("penalty", penalty(fit)),
+        ("offset", show(fit.offset) if fit.offset else ""),
+        ("weights", show(fit.weight) if fit.weight else ""),
+        ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
+        *_likelihood(fit),
+        ("intervals", "" if fit.no_errors else f"{100 * level:g} %, {_interval(fit, interval)}"),
+    ]
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _likelihood(fit: Fit) -> list[tuple[str, str]]:
+    if fit.loss == "squared":
+        return []
+    null, found = "intercept" if fit.intercept else "nothing", quality(fit)
+    pairs = [("log-likelihood", f"{fit.log_likelihood:.4f} ({null} alone {fit.null_log_likelihood:.4f})")]
+    if found is None:
+        return pairs
+    test = f"chi-squared {found.statistic:.3f} on {found.df} df, p {p_sign(found.log_p)}"
+    return [*pairs, ("model test", test), ("AIC", f"{found.aic:.2f}"), ("McFadden R2", f"{found.mcfadden:.4f}")]
+
+
+def _link(fit: Fit) -> str:
+    """The link, where the title does not say it."""
+    return "logit" if fit.loss == "logistic" else ""
+
+
+def _interval(fit: Fit, interval: str) -> str:
+    """How intervals and errors were found."""
+    kind = getattr(fit, "covariance_kind", "inverse information")
+    return f"{'profile likelihood' if interval == 'profile' else 'Wald'}; standard errors from the {kind}"
+
+
+def _events(fit: Fit) -> str:
+    """How often the positive class occurs; a class of a multinomial fit is no event."""
+    total = sum(fit.class_weights)
+    if len(fit.class_weights) != 2 or fit.loss == "softmax" or not total:
+        return ""
+    events = fit.class_weights[-1]
+    return f"{events:.10g} of {total:.10g} ({100 * events / total:.1f} %)"
+
+
+def _classes(fit: Fit) -> str:
+    unit = "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
+    told = [
+        f"{class_name(label)} ({weight:.10g} {'row' if weight == 1 and unit == 'rows' else unit})"
+        for label, weight in zip(fit.classes[:MOST_CLASSES], fit.class_weights, strict=False)
+    ]
+    more = f", … ({len(fit.classes)} in all)" if len(fit.classes) > MOST_CLASSES else ""
+    return ", ".join(told) + more
+
+
+def penalty(fit: Fit) -> str:
+    """The penalty in words.
+
+    >>> from torchlogit import L2, datasets, fit
+    >>> penalty(fit(datasets.study_hours(), "passed", penalty=L2(2.0)))
+    'L2, strength 2 (C = 0.5); the intercept is free'
+    """
+    if fit.penalty.free:
+        return "none (maximum likelihood)"
+    ratio = fit.penalty.l1_ratio
+    kind = {0.0: "L2", 1.0: "L1"}.get(ratio, f"elastic net, l1_ratio {ratio:g}")
+    strength = fit.penalty.strength
+    size = f"strength {strength:g} (C = {1 / strength:g})" if isinstance(strength, int | float) else "by feature"
+    return f"{kind}, {size}; the intercept is free"
+
+
+def notes(fit: Fit, base: Any = None) -> tuple[str, ...]:
+    """The certificate and whatever must be told, in sentences."""
+    lines = [certificate(fit), *fit.warnings]
+    if base is not None:
+        lines.append(BASED.format(base=class_name(base), choose="Choose another with base=."))
+    elif fit.loss == "softmax":
+        lines.append(SYMMETRIC)
+    if fit.no_errors and fit.certified:
+        lines.append(f"No standard errors: {fit.no_errors}.")
+    if not fit.penalty.free:
+        lines.append(PENALISED)
+    return tuple(sentence(line) for line in lines if line)
+
+
+def certificate(fit: Fit) -> str:
+    """How near the optimum the fit is; empty when it is not certified, which is told elsewhere."""
+    if not fit.certified:
+        return ""
+    c = fit.certificate
+    return f"Certified: F is within {c.relative_distance:.1e} of its optimum, relatively ({c.kind})."

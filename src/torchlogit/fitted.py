@@ -25,6 +25,8 @@ from torchlogit.sources.memory import MemorySource
 from torchlogit.tables import Recipe, encode_offset, keep_rows
 
 if TYPE_CHECKING:
+    from torchlogit.inference.influence import Influence
+    from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
     from torchlogit.nn import LogisticRegression
     from torchlogit.report import Summary
@@ -179,6 +181,24 @@ class Fit:
         from torchlogit.report import summary
 
         return summary(self, level, interval=interval, odds=odds, base=base)
+
+    def residuals(self, kind: Kind = "deviance", data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
+        """Residuals of the rows, (n,): "deviance", "pearson", "response" or "working"; see `inference.residuals`."""
+        from torchlogit.inference.residuals import residuals
+
+        return residuals(self, kind, data, **given)
+
+    def influence(self, data: Any = None, **given: Any) -> Influence:
+        """Leverage, standardised residuals and Cook's distance of every row; see `inference.influence`."""
+        from torchlogit.inference.influence import influence
+
+        return influence(self, data, **given)
+
+    def dfbeta(self, scaled: bool = False, data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
+        """By how much every row moves every coefficient, (n, p), or (n, p, K); see `inference.influence`."""
+        from torchlogit.inference.influence import dfbeta
+
+        return dfbeta(self, scaled, data, **given)
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

@@ -253,7 +253,7 @@ class Bernoulli(Loss):
     def information(self, eta: Tensor) -> Tensor:
         """``μ′² / (μ (1 − μ))``, from the slopes of both tails' logarithms, so that nothing cancels.
 
-        Source: McCullagh and Nelder (1989), Generalized Linear Models, eq. 4.17.
+        Source: McCullagh and Nelder (1989), Generalized Linear Models, §4.4.
         """
         nothing = torch.zeros_like(eta[..., 0])
         (_, no), (_, yes) = self.taylor(eta, nothing, 1), self.taylor(eta, nothing + 1, 1)

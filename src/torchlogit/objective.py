@@ -244,6 +244,14 @@ class Objective:
         """Whether a preconditioner is a whole Hessian (of a sample), not only its blocks or diagonal."""
         return self.p * self.k <= FULL_LIMIT
 
+    def information(self, theta: Tensor) -> Tensor:
+        """Fisher's information at theta (p, k), of the loss alone, (p, k, p, k); a softmax's flat directions get a curvature."""
+
+        def of_block(block: Block) -> tuple[Tensor, ...]:
+            return (block.design.gram(block.weight[:, None, None] * self.loss.information(self.eta(block, theta))),)
+
+        return self._grounded(self._accumulate(of_block)[0])
+
     def hessian_columns(self, theta: Tensor, index: Tensor) -> Tensor:
         """The Hessian's columns of some rows of theta (p, k), of the loss alone, (p, k, m, k)."""
 

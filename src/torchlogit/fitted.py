@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.design import Coordinates
+from torchlogit.design import Coordinates, Design
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.estimate import Certificate
 from torchlogit.intake import is_matrix, matrix, not_finite
@@ -26,6 +27,7 @@ from torchlogit.tables import Recipe, encode_offset, keep_rows
 
 if TYPE_CHECKING:
     from torchlogit.inference.influence import Influence
+    from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
     from torchlogit.nn import LogisticRegression
@@ -216,15 +218,19 @@ class Fit:
         return out + (extra[:, None] if extra.ndim == 1 else extra)
 
     def _eta(self, x: Any) -> Tensor:
+        theta = self.theta_centred.to(x.device if isinstance(x, Tensor) else torch.device("cpu"))
+        with exact_arithmetic():
+            parts = [design.matmul(theta) for design in self.designs(x)]
+        return torch.cat(parts) if parts else theta.new_zeros(0, theta.shape[1])
+
+    def designs(self, x: Any) -> Iterator[Design]:
+        """Rows (n, d) block by block, as linear maps about the centre, where ``theta_centred`` and its covariance live."""
         device = x.device if isinstance(x, Tensor) else torch.device("cpu")
         centre = self.centre.to(device)
         here = Coordinates(centre, torch.ones_like(centre), explicit=bool((centre.abs() > 1e3).any()))
         nothing = torch.zeros(x.shape[0], dtype=torch.float64, device=device)
-        source = MemorySource(x, nothing, intercept=self.intercept)
-        theta = self.theta_centred.to(device)
-        with exact_arithmetic():
-            parts = [block.design.moved(here, torch.float64).matmul(theta) for block in source]
-        return torch.cat(parts) if parts else torch.zeros(0, theta.shape[1], dtype=torch.float64, device=device)
+        for block in MemorySource(x, nothing, intercept=self.intercept):
+            yield block.design.moved(here, torch.float64)
 
     def _check_offset(self, offset: Any) -> None:
         if (offset is None) != (self.offset is None):
@@ -241,6 +247,12 @@ class Fit:
     def predict_proba(self, rows: Any, offset: Any = None) -> Tensor:
         """Probabilities (n, K), columns in the order of ``classes``."""
         return self._loss().probabilities(self.eta(rows, offset))
+
+    def predict_interval(self, rows: Any, level: float = 0.95, offset: Any = None) -> PredictionTable:
+        """Probabilities of rows with their intervals; see `inference.prediction`."""
+        from torchlogit.inference.prediction import predict_interval
+
+        return predict_interval(self, rows, level, offset)
 
     def predict(self, rows: Any, offset: Any = None) -> npt.NDArray[Any]:
         """The most probable class of every row, (n,)."""

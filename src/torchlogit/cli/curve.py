@@ -20,7 +20,6 @@ Floats = npt.NDArray[np.float64]
 POINTS = 400  # points drawn at most
 PLACES = 200  # x at which the curve is computed
 MOST_CLASSES = 4  # curves that can be told apart
-Z95 = 1.959963984540054
 
 
 class Ready(NamedTuple):
@@ -125,17 +124,8 @@ def curves(fit: Fit, ready: Ready, codes: npt.NDArray[np.int64]) -> list[CurveTa
 
 
 def band(fit: Fit, rows: Floats) -> tuple[Floats, Floats] | tuple[None, None]:
-    """Ends (m,) of the 95 % interval of the probability at each row: that of η by the delta method, through the link.
-
-    (None, None) where the fit has no covariance.
-    """
-    import torch
-
-    if fit.covariance_root is None:
+    """Ends (m,) of the 95 % interval of the probability at each row; (None, None) where the fit has none."""
+    if fit.no_errors:
         return None, None
-    about = rows - fit.centre.cpu().numpy()
-    design = np.column_stack([np.ones(len(rows)), about]) if fit.intercept else about
-    error = torch.from_numpy(np.linalg.norm(design @ fit.covariance_root.cpu().numpy(), axis=1))
-    eta = fit.eta(rows, None if fit.offset is None else np.zeros(len(rows))).cpu()[:, 0]
-    low, high = (fit._loss().mean((eta + sign * Z95 * error)[:, None])[:, 0].numpy() for sign in (-1, 1))
-    return low, high
+    found = fit.predict_interval(rows, offset=None if fit.offset is None else np.zeros(len(rows)))
+    return found.low, found.high

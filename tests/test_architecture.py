@@ -62,6 +62,7 @@ HOMES = {
     "matplotlib": {"plots"},
     "sklearn": {"estimators"},
     "pyarrow": {"tables", "sources"},
+    "formulaic": {"tables.formula"},
     "typer": {"cli", "report"},
     "rich": {"cli", "render", "datasets"},
     "jinja2": {"learn"},

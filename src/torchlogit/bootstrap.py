@@ -132,7 +132,7 @@ def bootstrap(
         missing=missing,
     )  # fmt: skip
     penalty = NoPenalty() if penalty is None else penalty
-    fitting = Fitting(rows, intercept, penalty, loss, link, max_iter, tol, device)
+    fitting = Fitting(rows, rows.has_intercept(intercept), penalty, loss, link, max_iter, tol, device)
     fitting.check_finite([slice(None)])
     try:
         whole = fitting.single(slice(None))

@@ -76,7 +76,7 @@ def fit(
     k, kind = loss_for(loss, len(rows.classes), link)
     if dtype not in ("float64", "float32"):
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
-    source = rows.source(intercept, device)
+    source = rows.source(rows.has_intercept(intercept), device)
     penalty = NoPenalty() if penalty is None else penalty
     if not isinstance(penalty, ElasticNet):
         raise ParameterError(f"penalty must be L1(), L2(), ElasticNet() or None, got {penalty!r}")
@@ -108,6 +108,8 @@ def fit(
         weight=rows.weight_name,
         recipe=rows.recipe,
         training=rows,
+        n_rows=rows.given - rows.dropped,
+        counts=rows.counts,
     )
     tell(out.warnings, strict)
     return out
@@ -138,6 +140,7 @@ def fit_of(
     penalty: ElasticNet,
     target: str = "y",
     sentences: tuple[str, ...] = (),
+    n_rows: int | None = None,
     **more: Any,
 ) -> Fit:
     """The `Fit` of an estimate, with the sentences it is told with; ``more`` are further fields."""
@@ -155,7 +158,7 @@ def fit_of(
         log_likelihood=e.log_likelihood,
         null_log_likelihood=e.null_log_likelihood,
         value=e.value,
-        n_rows=source.n_rows,
+        n_rows=source.n_rows if n_rows is None else n_rows,
         n_iter=e.n_iter,
         solver=f"{type(e.choice.solver).__name__} ({e.choice.reason})",
         covariance_root=e.covariance_root,

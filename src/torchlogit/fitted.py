@@ -66,6 +66,7 @@ class Fit:
     dropped: int = 0
     offset: str | None = None
     weight: str | None = None
+    counts: bool = False  # whether a row of the table is its successes and failures, not one label
     covariance_root: Tensor | None = None  # R (p·k, r): R Rᵀ is the covariance of theta_centred
     dependences: tuple[Dependence, ...] = ()
     infinite: Tensor | None = None

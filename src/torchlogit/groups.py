@@ -48,7 +48,7 @@ class Grouping(NamedTuple):
 def read_groups(values: Any, rows: Rows, name: str) -> Grouping:
     """The groups of the rows from one label a row of the caller's table; `DataError` naming the rows without a label."""
     cells = read_cells(values, name)
-    n = len(rows.codes) + rows.dropped
+    n = rows.given
     if len(cells.values) != n:
         raise DataError(f"`{show(name)}` has {len(cells.values)} labels for {n} rows; it needs one a row")
     if cells.missing.any():

@@ -153,7 +153,7 @@ def fit_many(
     by = groups if isinstance(groups, str) else "groups"
     grouping = read_groups(_column(data, groups), rows, by)
     penalty = NoPenalty() if penalty is None else penalty
-    fitting = Fitting(rows, intercept, penalty, loss, link, max_iter, tol, device)
+    fitting = Fitting(rows, rows.has_intercept(intercept), penalty, loss, link, max_iter, tol, device)
     found = _fitted(fitting, grouping)
     sentences = {grouping.labels[group].item() if hasattr(grouping.labels[group], "item") else grouping.labels[group]: why
                  for group, why in found.told.items()}  # fmt: skip
@@ -163,7 +163,7 @@ def fit_many(
         columns=rows.columns,
         classes=rows.classes,
         target=rows.target,
-        intercept=intercept,
+        intercept=fitting.intercept,
         penalty=penalty,
         theta=found.theta,
         std_error=found.std_error,

@@ -147,6 +147,7 @@ def fit_path(
         missing=missing,
     )  # fmt: skip
     k, loss = loss_for("auto", len(rows.classes), "logit")
+    intercept = rows.has_intercept(intercept)
     source, precision = rows.source(intercept, device), getattr(torch, dtype)
     tol = _default_tol(True, precision) if tol is None else tol
     with exact_arithmetic(), one_thread():

@@ -32,8 +32,23 @@ from torchlogit.tables import Recipe
 PENALTIES = {kind.__name__: kind for kind in (ElasticNet, L1, L2, NoPenalty)}
 DTYPE = re.compile(r"[<>|]([biufO]\d{0,2}|U\d{1,4})")  # of classes, as NumPy writes it
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-PLAIN = ("target", "intercept", "loss", "n_rows", "n_iter", "solver", "dropped", "offset", "weight", "complete")
-LATER: dict[str, Any] = {"weight": None}  # fields that older model files do not have, and what these stand for
+PLAIN = (
+    "target",
+    "intercept",
+    "loss",
+    "n_rows",
+    "n_iter",
+    "solver",
+    "dropped",
+    "offset",
+    "weight",
+    "complete",
+    "counts",
+)
+LATER: dict[str, Any] = {
+    "weight": None,
+    "counts": False,
+}  # fields that older model files do not have, and what these stand for
 REALS = ("log_likelihood", "null_log_likelihood", "value")
 TENSORS = ("theta_centred", "centre", "covariance_root", "infinite")
 
@@ -187,6 +202,7 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
         infinite=tensors.get("infinite"),
         dependences=tuple(_dependence(item, len(columns)) for item in fields.each("dependences", dict)),
         complete=fields.get("complete", bool),
+        counts=fields.later("counts", bool),
         recipe=_recipe(fields, columns),
         warnings=fields.each("warnings", str),
     )

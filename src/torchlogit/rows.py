@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,19 @@ from torch import Tensor
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.intake import is_matrix, matrix
 from torchlogit.sources.memory import MemorySource
-from torchlogit.tables import Recipe, encode_offset, encode_target, encode_weight, keep_rows, known_classes, show
+from torchlogit.tables import (
+    Recipe,
+    Target,
+    encode_offset,
+    encode_target,
+    encode_weight,
+    keep_rows,
+    known_classes,
+    show,
+)
+from torchlogit.tables.formula import is_formula
 from torchlogit.tables.frames import open_frame
+from torchlogit.tables.response import Response, check_counts, read_response, response_columns, response_text
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Rows:
     kept: npt.NDArray[np.int64] | None = None  # the caller's rows that are here, from 0; None: all
     weight_name: str | None = None
     data: Any = None  # the caller's table itself, by reference
+    given: int = 0  # number of the caller's rows
+    counts: bool = False  # whether each of the caller's rows is here as its successes and as its failures
 
     @property
     def class_weights(self) -> tuple[float, ...]:
@@ -45,10 +58,18 @@ class Rows:
     def column(self, which: Any) -> Any:
         """Another column of the caller's table by name, or values one for each of the caller's rows: those of the rows kept."""
         values = np.asarray(_column(self.data, which))
-        n = len(self.codes) + self.dropped
-        if len(values) != n:
-            raise DataError(f"{_name(which, 'the column')} has {len(values)} values for {n} rows; it needs one a row")
+        if len(values) != self.given:
+            what = _name(which, "the column")
+            raise DataError(f"{what} has {len(values)} values for {self.given} rows; it needs one a row")
         return values if self.kept is None else values[self.kept]
+
+    def has_intercept(self, asked: bool) -> bool:
+        """Whether there is an intercept: a formula says so itself, else as ``asked``."""
+        if self.recipe is None or not self.recipe.formula:
+            return asked
+        if self.recipe.intercept and not asked:
+            raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
+        return self.recipe.intercept
 
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
@@ -71,37 +92,15 @@ def read_rows(
     """Check the data and pair the rows of X, y, weight and offset; the arguments are those of `torchlogit.fit`."""
     for name, other in (("y", target), ("weight", weight), ("offset", offset)):
         _same_index(data, other, name)
-    named = [name for name in (target, weight, offset) if isinstance(name, str)]
-    label = target if isinstance(target, str) else None
-    x, gaps, recipe = _matrix_of(data, features, label, named, categorical, reference)
-    columns = tuple(f"x{j + 1}" for j in range(x.shape[1])) if recipe is None else recipe.columns
-    n = x.shape[0]
-    if n == 0 or x.shape[1] == 0:
-        what = "0 sample(s)" if n == 0 else "0 feature(s)"
-        raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
-    labels = encode_target(_column(data, target), name=target if isinstance(target, str) else "y")
-    if len(labels.codes) != n:
-        raise DataError(f"X has {n} rows but y has {len(labels.codes)}: give one label a row")
-    s = None if weight is None else encode_weight(_column(data, weight), n, _name(weight, "weight"))
-    o = None if offset is None else encode_offset(_column(data, offset), n, _name(offset, "offset"))
-    kept = keep_rows(gaps, n, policy=missing, target=labels, weight=s)
-    everything = len(kept.rows) == n
-    return Rows(
-        x=x if everything else x[kept.rows],
-        columns=columns,
-        codes=labels.codes if everything else labels.codes[kept.rows],
-        classes=np.asarray(labels.classes),
-        target=labels.name,
-        weight=s if s is None or everything else s[kept.rows],
-        offset=o if o is None or everything else o[kept.rows],
-        offset_name=None if offset is None else _name(offset, "offset"),
-        recipe=recipe,
-        dropped=n - len(kept.rows),
-        sentences=(kept.sentence,) if kept.sentence else (),
-        kept=None if everything else kept.rows,
-        weight_name=None if weight is None else _name(weight, "weight"),
-        data=data,
-    )
+    named = [name for name in (weight, offset) if isinstance(name, str)]
+    if is_matrix(data):
+        if features is not None or categorical or reference:
+            raise ParameterError("features, categorical and reference name columns: give a data frame for them")
+        table = _Table(matrix(data), {}, None, _labels(data, target))
+    else:
+        table = _read_table(data, response_text(target), features, named, categorical, reference)
+    _check_size(table.x)
+    return _paired(data, table, weight, offset, missing, known=False)
 
 
 def read_again(
@@ -120,45 +119,133 @@ def read_again(
     """
     encoded = None if is_matrix(data) or recipe is None else recipe.encode(data)
     x = matrix(data if encoded is None else encoded.matrix)
-    n, name = x.shape[0], _name(target, "y")
-    labels = known_classes(_column(data, target), classes, name)
-    if len(labels.codes) != n:
-        raise DataError(f"X has {n} rows but y has {len(labels.codes)}: give one label a row")
+    labels = _labels(data, response_text(target), classes)
+    gaps = {} if encoded is None else dict(encoded.missing)
+    return _paired(data, _Table(x, gaps, recipe, labels), weight, offset, missing, known=True)
+
+
+class _Labels(NamedTuple):
+    """The classes of the rows; with ``counts``, of which each row has successes and failures, the codes mean nothing."""
+
+    target: Target
+    response: Response | None = None
+
+
+class _Table(NamedTuple):
+    """The matrix of a table, its missing cells by feature, the recipe of its columns, and the labels of its rows."""
+
+    x: Any
+    gaps: dict[str, npt.NDArray[np.int64]]
+    recipe: Recipe | None
+    labels: _Labels
+
+
+def _paired(data: Any, table: _Table, weight: Any, offset: Any, missing: Any, *, known: bool) -> Rows:
+    """The rows that are kept, with their labels, weights and offsets; ``known`` classes need not all be there."""
+    x, recipe, (target, response), n = table.x, table.recipe, table.labels, table.x.shape[0]
+    if len(target.codes) != n:
+        raise DataError(f"X has {n} rows but y has {len(target.codes)}: give one label a row")
     s = None if weight is None else encode_weight(_column(data, weight), n, _name(weight, "weight"))
     o = None if offset is None else encode_offset(_column(data, offset), n, _name(offset, "offset"))
-    gaps = dict({} if encoded is None else encoded.missing)
-    gaps[name] = labels.missing
-    rows = keep_rows(gaps, n, policy=missing).rows
-    everything = len(rows) == n
+    free = known or response is not None
+    gaps = {**table.gaps, target.name: target.missing} if free else table.gaps
+    kept = keep_rows(gaps, n, policy=missing, target=None if free else target, weight=s)
+    rows: npt.NDArray[np.int64] | None = None if len(kept.rows) == n else kept.rows
+    codes = target.codes
+    if response is not None:
+        if not known:
+            check_counts(response, kept.rows, s)
+        rows, codes, s = _halves(response, kept.rows, s)
+    elif rows is not None:
+        codes, s = codes[rows], s if s is None else s[rows]
     return Rows(
-        x=x if everything else x[rows],
+        x=x if rows is None else x[rows],
         columns=tuple(f"x{j + 1}" for j in range(x.shape[1])) if recipe is None else recipe.columns,
-        codes=labels.codes[rows],
-        classes=classes,
-        target=name,
-        weight=None if s is None else s[rows],
-        offset=None if o is None else o[rows],
+        codes=codes,
+        classes=np.asarray(target.classes),
+        target=target.name,
+        weight=s,
+        offset=o if o is None or rows is None else o[rows],
         offset_name=None if offset is None else _name(offset, "offset"),
         recipe=recipe,
-        dropped=n - len(rows),
-        kept=None if everything else rows,
+        dropped=n - len(kept.rows),
+        sentences=(kept.sentence,) if kept.sentence else (),
+        kept=rows,
         weight_name=None if weight is None else _name(weight, "weight"),
         data=data,
+        given=n,
+        counts=response is not None,
     )
 
 
-def _matrix_of(
-    data: Any, features: Any, label: str | None, named: Sequence[str], categorical: Any, reference: Any
-) -> tuple[Any, dict[str, npt.NDArray[np.int64]], Recipe | None]:
-    """The matrix, its missing cells by feature, and the recipe of a table with named columns."""
-    if is_matrix(data):
-        if features is not None or categorical or reference:
-            raise ParameterError("features, categorical and reference name columns: give a data frame for them")
-        return matrix(data), {}, None
-    chosen, table = features if features is not None else _others(data, named), open_frame(data)
+def _halves(response: Response, kept: npt.NDArray[np.int64], weight: npt.NDArray[np.float64] | None) -> Any:
+    """Rows, codes and weights of counts: each row as its successes and as its failures, but for those that are 0."""
+    assert response.counts is not None
+    counts = response.counts[kept].ravel()
+    some = counts > 0
+    rows, codes = np.repeat(kept, 2)[some], np.tile(np.array([1, 0], dtype=np.int64), len(kept))[some]
+    return rows, codes, counts[some] if weight is None else counts[some] * weight[rows]
+
+
+def _labels(data: Any, target: Any, classes: npt.NDArray[Any] | None = None) -> _Labels:
+    """The classes of the rows: of a column, of what the text of a target means in the table, or of values."""
+    values, name, response = target, "y", None
+    if isinstance(target, str) and not is_matrix(data):
+        response = read_response(open_frame(data), target)
+        values, name = response.values, response.name
+    if response is not None and response.counts is not None:
+        codes = np.zeros(len(response.counts), dtype=np.int64)
+        return _Labels(Target(codes, np.array([0, 1]), response.missing, name), response)
+    values = _column(data, values)
+    return _Labels(encode_target(values, name=name) if classes is None else known_classes(values, classes, name))
+
+
+def _read_table(
+    data: Any, target: Any, features: Any, named: Sequence[str], categorical: Any, reference: Any
+) -> _Table:
+    """A table with named columns: by a formula, or by its features."""
+    table = open_frame(data)
+    if is_formula(target, table.names):
+        if features is not None:
+            raise ParameterError("a formula says which columns are used: give it, or features, not both")
+        return _read_formula(data, target, named, categorical, reference)
+    apart = response_columns(target, table.names) if isinstance(target, str) else ()
+    chosen = features if features is not None else _others(data, [*apart, *named])
+    _check_not_itself(chosen, apart)
+    label = target if isinstance(target, str) and apart == (target,) else None
     recipe = Recipe.learn(table, features=chosen, target=label, categorical=categorical, reference=reference)
     encoded = recipe.encode(table)
-    return matrix(encoded.matrix), encoded.missing, recipe
+    return _Table(matrix(encoded.matrix), encoded.missing, recipe, _labels(data, target))
+
+
+def _read_formula(data: Any, text: str, named: Sequence[str], categorical: Any, reference: Any) -> _Table:
+    """A table by a formula; rows without a label teach it nothing."""
+    from torchlogit.tables.formula import read_formula, sides
+    from torchlogit.tables.formula_recipe import FormulaRecipe
+
+    table, target = open_frame(data), response_text(sides(text)[0])
+    apart = response_columns(target, table.names)
+    labels = _labels(data, target)
+    formula = read_formula(text, table.names, [*apart, *named])
+    _check_not_itself(formula.columns, apart)
+    recipe = FormulaRecipe.of(
+        table, formula, categorical=categorical, reference=reference, without=labels.target.missing
+    )
+    encoded = recipe.encode(table)
+    return _Table(matrix(encoded.matrix), encoded.missing, recipe, labels)
+
+
+def _check_not_itself(features: Sequence[str], target: Sequence[str]) -> None:
+    both = [name for name in features if name in target]
+    if both:
+        raise DataError(f"`{show(both[0])}` is the target and cannot also be a feature: it would predict itself.")
+
+
+def _check_size(x: Any) -> None:
+    n, d = x.shape
+    if n == 0 or d == 0:
+        what = "0 sample(s)" if n == 0 else "0 feature(s)"
+        raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
 
 
 def _moved(x: Tensor, device: str | torch.device) -> Tensor:

@@ -49,7 +49,7 @@ def dense(parts: Iterable[Array], widths: Sequence[int], n: int) -> npt.NDArray[
 
 def sparse(parts: Sequence[Array], widths: Sequence[int], n: int) -> Any:
     """The same as a SciPy CSR array; a missing category is one NaN, in its first column."""
-    from scipy.sparse import csr_array, get_index_dtype
+    from scipy.sparse import get_index_dtype
 
     index = get_index_dtype(maxval=max(n * len(parts), sum(widths)))
     values, columns = np.ones((n, len(parts))), np.full((n, len(parts)), -1, dtype=index)
@@ -61,7 +61,15 @@ def sparse(parts: Sequence[Array], widths: Sequence[int], n: int) -> Any:
             gone = part == MISSING
             values[gone, j] = np.nan
             columns[:, j] = np.where(part >= 0, part + start, np.where(gone, start, -1))
+    return csr(values, columns, sum(widths))
+
+
+def csr(values: npt.NDArray[np.float64], columns: Array, d: int) -> Any:
+    """The CSR array (n, d) of ``values`` (n, m) in ``columns`` (n, m), each row's different; -1 where there is none."""
+    from scipy.sparse import csr_array, get_index_dtype
+
+    index = get_index_dtype(maxval=max(columns.size, d))
     stored = columns >= 0
-    pointers = np.zeros(n + 1, dtype=index)
+    pointers = np.zeros(len(columns) + 1, dtype=index)
     np.cumsum(stored.sum(1), out=pointers[1:])
-    return csr_array((values[stored], columns[stored], pointers), shape=(n, sum(widths)))
+    return csr_array((values[stored], columns[stored].astype(index, copy=False), pointers), shape=(len(columns), d))

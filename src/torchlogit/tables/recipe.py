@@ -48,6 +48,12 @@ class Recipe:
     """
 
     features: tuple[Feature, ...]
+    formula: str = ""  # what else the columns are made by
+
+    @property
+    def intercept(self) -> bool:
+        """Whether an intercept belongs to the columns; the caller decides, where there is no formula."""
+        return True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -150,6 +156,10 @@ class Recipe:
     @classmethod
     def from_dict(cls, data: Any) -> Recipe:
         """The recipe of a dict that `to_dict` made; `DataError` for anything else."""
+        if isinstance(data, dict) and "formula" in data:
+            from torchlogit.tables.formula_recipe import FormulaRecipe
+
+            return FormulaRecipe.from_dict(data)
         if not isinstance(data, dict) or set(data) != {"features"} or not isinstance(data["features"], list):
             raise DataError("a recipe is an object with the one key 'features', a list")
         recipe = cls(tuple(feature_from_dict(item) for item in data["features"]))

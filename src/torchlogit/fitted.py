@@ -26,6 +26,7 @@ from torchlogit.sources.memory import MemorySource
 from torchlogit.tables import Recipe, encode_offset, keep_rows
 
 if TYPE_CHECKING:
+    from torchlogit.inference.check import Check
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.residuals import Kind
@@ -202,6 +203,12 @@ class Fit:
         from torchlogit.inference.influence import dfbeta
 
         return dfbeta(self, scaled, data, **given)
+
+    def check(self, data: Any = None, **given: Any) -> Check:
+        """What could be wrong with the fit, each with a sentence on what to do; see `inference.check`."""
+        from torchlogit.inference.check import check
+
+        return check(self, data, **given)
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

@@ -1,0 +1,256 @@
+"""What could be wrong with a fit, looked for one after the other, each with a sentence on what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.inference.goodness import hosmer_lemeshow, surprises
+from torchlogit.inference.inflation import inflation
+from torchlogit.inference.linearity import linearity
+from torchlogit.render.document import Document
+from torchlogit.render.numbers import p_sign, plain
+from torchlogit.render.rendered import Rendered
+from torchlogit.render.text import sentence, text
+from torchlogit.solvers import Status
+from torchlogit.tables.names import show, show_list, show_rows
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+MARKS = {True: "✔", False: "✘", None: "?"}
+PLAIN_MARKS = {True: "ok", False: "NO", None: "??"}
+FEW = 10.0  # events a coefficient
+INFLATED = 10.0  # VIF
+ALPHA = 0.05  # of all terms together
+EXCESS = 0.01  # chance of as many surprising rows, under which there are too many
+
+
+class Finding(NamedTuple):
+    """One check: ``ok`` is None where it could not be made, and ``advice`` then says why. ``value`` is what was looked at."""
+
+    name: str
+    ok: bool | None
+    advice: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Check(Rendered):
+    """All findings about a fit. ``ok`` is True where every check was made and nothing was found."""
+
+    target: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check was made and passed."""
+        return all(finding.ok for finding in self.findings)
+
+    def document(self, marks: dict[bool | None, str] | None = None) -> Document:
+        """What is shown: a mark, the name and a sentence for each check."""
+        marks = marks or MARKS
+        counts = [sum(finding.ok is state for finding in self.findings) for state in (True, False, None)]
+        count = ", ".join(
+            f"{n} {word}" for n, word in zip(counts, ("passed", "to look at", "not made"), strict=True) if n
+        )
+        facts = tuple((f"{marks[f.ok]} {f.name}", sentence(f.advice)) for f in self.findings)
+        return Document(f"Check of the fit of `{show(self.target, 30)}`: {count}", facts)
+
+    def __str__(self) -> str:
+        return text(self.document(MARKS if _unicode() else PLAIN_MARKS))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The findings as JSON types."""
+        rows = [{name: plain(value) for name, value in finding._asdict().items()} for finding in self.findings]
+        return {"target": self.target, "ok": self.ok, "findings": rows}
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Strict JSON of `to_dict`, schema ``torchlogit/check/1``."""
+        found = {"schema": "torchlogit/check/1", **self.to_dict()}
+        return json.dumps(found, indent=indent, allow_nan=False, ensure_ascii=False)
+
+    def to_frame(self, library: str = "pandas") -> Any:
+        """One row a check."""
+        from torchlogit.inference.tabular import frame
+
+        return frame({name: [getattr(f, name) for f in self.findings] for name in Finding._fields}, library)
+
+
+def _unicode() -> bool:
+    """Whether standard output can write the marks."""
+    try:
+        "✔✘".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def check(fit: Fit, data: Any = None, **given: Any) -> Check:
+    """Look for what commonly goes wrong with a logistic regression, and say what to do.
+
+    The optimum (is it certified); separation; events for each coefficient, at least 10 (Peduzzi et al. 1996; a rule of
+    thumb); collinearity, by the generalised variance-inflation factor, at most 10 (`inflation`); linearity of the log-odds,
+    by score tests of each number's square at 5 % for all of them together (Holm; `linearity`); influence, Cook's distance at
+    most 1 (`influence`); calibration, by the test of Hosmer and Lemeshow at 5 % (`hosmer_lemeshow`); outliers, more rows of
+    probability under 1/90 than the model expects (`surprises`). A passed check is no proof: each looks for one fault.
+    A check that cannot be made says why. Logistic regression does not assume normal residuals or equal variances, so
+    neither is looked at.
+
+    ``data`` are the rows, where the fit was read from a file. ParameterError for the linear unit.
+
+    >>> from torchlogit import datasets, fit
+    >>> found = check(fit(datasets.study_hours(), "passed"))
+    >>> found.ok, [finding.name for finding in found.findings if not finding.ok]
+    (True, [])
+    """
+    if fit.loss == "squared":
+        raise ParameterError("these checks are for models of probabilities; the linear unit is none")
+    return Check(fit.target, tuple(_made(name, look, fit, data, given) for name, look in CHECKS.items()))
+
+
+def _made(name: str, look: Callable[..., Finding], fit: Fit, data: Any, given: dict[str, Any]) -> Finding:
+    """A finding, or why there is none."""
+    try:
+        return look(name, fit, data, **given)
+    except (ParameterError, NotCertifiedError, DataError) as error:
+        return Finding(name, None, f"not checked: {error}")
+
+
+def _optimum(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    if fit.certified:
+        return Finding(name, True, "the fit stands at a certified optimum", fit.certificate.relative_distance)
+    return Finding(name, False, f"{fit.status.value}; do not read its coefficients as estimates")
+
+
+def _separation(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    if fit.status is Status.separated:
+        told = next((line for line in fit.warnings if line.startswith("not certified")), fit.status.value)
+        return Finding(name, False, told.removeprefix("not certified: "))
+    if not fit.penalty.free:
+        return Finding(
+            name, None, "not checked: a penalty makes every estimate finite, whether or not the classes are split"
+        )
+    if not fit.certified:
+        return Finding(name, None, "not checked: the fit is not certified")
+    return Finding(name, True, "no direction splits the classes: every estimate is finite")
+
+
+def _events(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    coefficients = (len(fit.columns) - len(fit.dependences)) * max(1, len(fit.classes) - 1)
+    if not coefficients or not fit.class_weights:
+        return Finding(name, None, "not checked: the model has no coefficients beside its intercept")
+    fewest = min(fit.class_weights)
+    each = fewest / coefficients
+    what = f"{_count(fewest, 'row')} of the rarest class for {_count(coefficients, 'coefficient')}"
+    if each >= FEW:
+        return Finding(name, True, f"{what}, {each:.1f} for each", each)
+    fault = (
+        "estimates tend to lie too far from 0 and Wald intervals to mislead; use fewer terms, Firth's penalty, or profile "
+        "intervals"
+    )
+    if not fit.penalty.free:
+        fault = "the penalty holds the estimates back, but fewer terms or more rows would say more"
+    return Finding(name, False, f"{what}, {each:.1f} for each, under {FEW:.0f}: {fault}", each)
+
+
+def _count(n: float, what: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{n:.10g} {what}{'s' * (n != 1)}"
+
+
+def _collinearity(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    if fit.aliased:
+        names = show_list((f"`{show(column)}`" for column in fit.aliased), len(fit.aliased))
+        return Finding(name, False, f"{names} repeats other columns and has no coefficient; leave it out", float("inf"))
+    found = inflation(fit, data, **given)
+    worst = float(found.vif.max())
+    if worst <= INFLATED:
+        return Finding(name, True, f"the largest variance inflation is {worst:.2f}, at most {INFLATED:.0f}", worst)
+    high = [f"`{show(term)}` ({vif:.3g})" for term, vif in zip(found.term, found.vif, strict=True) if vif > INFLATED]
+    advice = (
+        f"variance inflation over {INFLATED:.0f} in {show_list(high, len(high))}: each says much the same as the others, so "
+        "their coefficients are uncertain one by one; judge them together by a joint test, or keep one (powers and "
+        "interactions of the same column are meant to be alike)"
+    )
+    return Finding(name, False, advice, worst)
+
+
+def _linearity(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    found = linearity(fit, data, **given)
+    if not found.term:
+        return Finding(name, True, "no term is a number that could bend")
+    tested = [(float(p), term) for p, term in sorted(zip(found.log_p, found.term, strict=True))]
+    least = exp(tested[0][0])
+    passes = [exp(p) * (len(tested) - i) < ALPHA for i, (p, _) in enumerate(tested)]
+    holm = tested[: [*passes, False].index(False)]
+    if not holm:
+        return Finding(
+            name, True, f"no number bends detectably (score tests of squares, least p {p_sign(tested[0][0])})", least
+        )
+    names = [f"`{show(term)}` (p {p_sign(p)})" for p, term in holm]
+    advice = (
+        f"the log-odds bend along {show_list(names, len(names))} by score tests of the square; add the square or a spline, "
+        "such as bs(x, 4), or cut the number into categories that mean something"
+    )
+    return Finding(name, False, advice, least)
+
+
+def _influence(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    most = fit.influence(data, **given).most(5)
+    largest = float(most.cooks_distance[0])
+    rows = most.row[most.cooks_distance > 1]
+    if not len(rows):
+        told = f"the largest Cook's distance is {largest:.3g} (row {most.row[0]}), at most 1: no single row decides the result"
+        return Finding(name, True, told, largest)
+    advice = (
+        f"Cook's distance is over 1 in {show_rows(rows - 1)} (largest {largest:.3g}): see whether the values are right, and "
+        "report the fit with and without; a row is not wrong because it matters"
+    )
+    return Finding(name, False, advice, largest)
+
+
+def _calibration(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    if not fit.certified:
+        return Finding(name, None, "not checked: the fit is not certified")
+    found = hosmer_lemeshow(fit, data, **given)
+    where = "the rows that were fitted, where it is lenient" if data is None else "these rows"
+    test = f"Hosmer and Lemeshow's test in {len(found.n)} groups of {where}: p {p_sign(found.log_p)}"
+    if found.p >= ALPHA:
+        return Finding(name, True, f"{test}; no gross fault was found, try new rows for more", found.p)
+    fault = "in some groups more or fewer events happened than the probabilities say; a bend or an interaction may be missing"
+    advice = f"{test}; {fault}"
+    return Finding(name, False, advice, found.p)
+
+
+def _outliers(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
+    from scipy.special import gammainc
+
+    if not fit.certified:
+        return Finding(name, None, "not checked: the fit is not certified")
+    rows, expected = surprises(fit, data, **given)
+    told = (
+        f"{_count(len(rows), 'row')} had a probability under 1/90 for what happened; the model expects {expected:.1f}"
+    )
+    too_many = len(rows) > 0 and float(gammainc(len(rows), max(expected, 1e-300))) < EXCESS
+    if not too_many:
+        return Finding(name, True, told, float(len(rows)))
+    advice = f"{told}. Look at {show_rows(rows - 1)}: mistakes in the data, or something that the model does not know"
+    return Finding(name, False, advice, float(len(rows)))
+
+
+CHECKS: dict[str, Callable[..., Finding]] = {
+    "optimum": _optimum,
+    "separation": _separation,
+    "events": _events,
+    "collinearity": _collinearity,
+    "linearity": _linearity,
+    "influence": _influence,
+    "calibration": _calibration,
+    "outliers": _outliers,
+}

@@ -104,12 +104,12 @@ def test_columns_that_are_copies_share_what_one_would_have():
 
 def test_a_loose_path_is_within_its_certificate():
     x, y = table(300, 400)
-    path = fit_path(x, y, n_strengths=6, smallest=0.05, tol=1e-4)
+    path = fit_path(x, y, n_strengths=6, smallest=0.05, tol=1e-1)
     exact = fit_path(x, y, strengths=path.strengths)
     behind = (path.value - exact.value) / path.value
     assert (behind > 1e-13).any()
     for i in range(6):
-        assert behind[i] - 1e-13 <= path.certificate[i].relative_distance <= 1e-4
+        assert behind[i] - 1e-13 <= path.certificate[i].relative_distance <= 1e-1
 
 
 def test_without_the_compiled_descent_the_path_is_the_same(monkeypatch):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.design import PACKED, Coordinates, Design
+from torchlogit.kernels.elastic import Solved
 from torchlogit.linalg import factor
 from torchlogit.losses import Loss
 from torchlogit.penalties import Strengths
@@ -19,6 +20,8 @@ from torchlogit.sources.base import Block, Source, accumulate
 from torchlogit.span import Span, span_of
 
 FULL_LIMIT = 1500  # p·k up to which a preconditioner is the whole Hessian of a sample
+FEW = 512  # p up to which an L1 problem is left to compiled code, which takes a new Hessian where it can
+GATHERED = 2**24  # numbers up to which its columns are gathered for that
 GROUND = 1e-5  # share of its own curvature that a flat direction gets beside an L1 penalty
 CLASS_LIMIT = 3000  # p up to which it is one p×p block a class; beyond, a diagonal
 
@@ -201,6 +204,22 @@ class Objective:
             source = known.source.beside(source)
         moved = moved and moved.select(columns)
         return replace(self, source=source, penalty=self.penalty.rows(index, self.p), coordinates=moved)
+
+    @property
+    def few(self) -> int:
+        """Columns of theta up to which `at_once` can be asked, once they are gathered; 0 where there is no such code."""
+        plain = self.loss.name == "logistic" and self.k == 1 and self.dtype == torch.float64 and not self.source.sparse
+        return FEW if plain and self.source.n_rows * min(self.p, FEW) <= GATHERED else 0
+
+    def at_once(self, theta: Tensor, hess: Tensor | None, tol: float) -> Solved | None:
+        """Where F under an L1 penalty is relatively within ``tol`` of its least, from theta (p, 1), in one compiled call.
+
+        ``hess`` is the loss's Hessian near there, if it is known. None where there is no such code, or for more columns than
+        `few`.
+        """
+        if self.p > self.few or self.coordinates is not None or theta.ndim > 2:
+            return None
+        return self.source.elastic(*self.penalty, theta, hess, tol)
 
     def span(self) -> Span:
         """The problem in the span of the rows, where an L2 penalty on every slope leaves the optimum."""

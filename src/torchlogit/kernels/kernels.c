@@ -76,6 +76,7 @@ static void gather_symmetric(const double *sums, int64_t lanes, int64_t size, in
 #include "gram.h"
 #include "softmax.h"
 #include "moments.h"
+#include "elastic.h"
 #undef STORE
 #define INDEX int32_t
 #include "sparse.h"

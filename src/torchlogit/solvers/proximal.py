@@ -85,28 +85,41 @@ class Proximal:
             inner, start = objective, theta
         else:
             inner, start = memory.inner.under(objective.penalty.rows(rows, objective.p)), theta[..., rows, :]
-        within = Within(memory.curvature)
+        found, at, curvature = self._solved(inner, start, memory.curvature)
+        memory = memory._replace(inner=inner, curvature=curvature)
+        if rows is None and at is not None:
+            return self._point(objective, found, at, memory)
+        theta = found if rows is None else theta.index_copy(-2, rows, found)
+        return self._point(objective, theta, objective.taylor(theta, 1), memory)
+
+    def _solved(self, inner: Any, start: Tensor, known: Curvature | None) -> tuple[Tensor, Any, Curvature]:
+        """The solution on a set, its Taylor if that is known, and the curvature near it: by compiled code where there is some."""
+        at_once = inner.at_once(start, None if known is None else known.hess, self.tol)
+        if at_once is not None:
+            l2 = inner.penalty.l2.expand(start.shape).reshape(-1)
+            return at_once.theta, None, Curvature(at_once.hess, l2, [], theta=at_once.theta)
+        within = Within(known)
         solution = minimize(inner, start, within, max_iter=50, tol=self.tol)
         solved = solution.point if solution.n_iter else within.step(inner, solution.point)
-        memory = memory._replace(inner=inner, curvature=solved.memory)
-        if rows is None:
-            return self._point(objective, solved.theta, solved.at, memory)
-        theta[..., rows, :] = solved.theta
-        return self._point(objective, theta, objective.taylor(theta, 1), memory)
+        return solved.theta, solved.at, solved.memory
 
     def _memory(self, objective: Any, point: Point) -> Memory | None:
         """The working set for the next step: the last one where it will do; None where it would be too large."""
         memory = point.memory
-        if objective.p * objective.k <= self.limit:
+        if objective.p * objective.k <= self.limit and not objective.few:
             return memory
         score = _score(objective.penalty, point.theta, point.at.grad)
-        needed = score >= NEAR
-        if memory.rows is not None:
-            outside = needed.clone()
-            outside[memory.rows] = False
-            if not bool(outside.any()):
-                return memory
-        return self._grown(objective, memory, score, int(needed.sum()))
+        moving, used = score >= 1, int((score == torch.inf).sum())
+        size = max(FIRST_SET, min(int(moving.sum()), 2 * used + FIRST_SET))
+        needed = moving if size <= objective.few else score >= NEAR
+        if memory.rows is not None and not bool(needed.index_fill(0, memory.rows, False).any()):
+            return memory
+        if size > objective.few:
+            return self._grown(objective, memory, score, int(needed.sum()))
+        rows = (
+            score.topk(min(size, len(score))).indices.sort().values
+        )  # those in use, and of the others the first to move
+        return Memory(rows, objective.restrict(rows))
 
     def _grown(self, objective: Any, memory: Memory, score: Tensor, needed: int) -> Memory | None:
         """The old working set and the rows that are nearest to moving, with the curvature as it was, extended."""

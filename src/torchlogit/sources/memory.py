@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.design import Coordinates, Design
+from torchlogit.kernels.elastic import Solved, elastic
 from torchlogit.kernels.passes import suits
 from torchlogit.sources.base import Block
 
@@ -137,6 +138,12 @@ class MemorySource:
         out = copy(self)
         out.x = coordinates.transform(self.x, dtype)
         return out
+
+    def elastic(self, l1: Tensor, l2: Tensor, theta: Tensor, hess: Tensor | None, tol: float) -> Solved | None:
+        """The logistic fit under these strengths by compiled code; None where there is none for these rows."""
+        if self.sparse or self.y.ndim > 1 or self.weight.ndim > 1:
+            return None
+        return elastic(self.x, self.intercept, self.y, self.weight, self.offset, l1, l2, theta, hess, tol)
 
     def batches(self, size: int, generator: torch.Generator) -> Iterator[MemorySource]:
         """All rows once, in random order, ``size`` at a time; the last batch may be smaller."""

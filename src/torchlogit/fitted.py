@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.check import Check
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
+    from torchlogit.inference.profile import Profile
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
     from torchlogit.nn import LogisticRegression
@@ -172,11 +173,20 @@ class Fit:
             return str(self.status.value)
         return "they are given for logistic and softmax fits of up to 1500 coefficients"
 
-    def table(self, level: float = 0.95, base: Any = None) -> Table:
-        """Estimate, standard error, z, p, interval and odds ratio of every term; of each class against ``base``, if given."""
-        from torchlogit.inference.wald import wald
+    def table(self, level: float = 0.95, base: Any = None, interval: str = "wald") -> Table:
+        """Estimate, standard error, z, p, interval ("wald" or "profile") and odds ratio of every term; of each class against
+        ``base``, if given."""
+        from torchlogit.inference.wald import table
 
-        return wald(self, level, base)
+        return table(self, level, base, interval)
+
+    def profile(
+        self, level: float = 0.95, terms: Sequence[str] | None = None, data: Any = None, *, base: Any = None
+    ) -> Profile:
+        """Profile-likelihood intervals and likelihood-ratio tests of every coefficient; see `inference.profile`."""
+        from torchlogit.inference.profile import profile
+
+        return profile(self, level, terms, data, base=base)
 
     def summary(
         self, level: float = 0.95, *, interval: str = "wald", odds: bool | None = None, base: Any = None

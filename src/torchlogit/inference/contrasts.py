@@ -55,13 +55,30 @@ def contrasts(fit: Fit, base: Any = None) -> Contrasts:
     (('a', 'c'), True)
     """
     root = None if fit.covariance_root is None else fit._root().reshape(*fit.theta_centred.shape, -1)
+    if base is not None and fit.infinite is not None and fit.loss == "softmax":
+        raise ParameterError("the fit is separated, and infinite coefficients have no differences: leave base out")
+    found = comparisons(fit, base)
+    moved = None if root is None else torch.einsum("pkr,kc->pcr", root, found.matrix)
+    return Contrasts(fit.theta @ found.matrix, moved, found.labels, found.base)
+
+
+class Comparisons(NamedTuple):
+    """Which classes are compared with ``base``: ``labels`` (m), and C = ``matrix`` (k, m), by which theta C are theirs."""
+
+    labels: tuple[Any, ...]
+    matrix: Tensor
+    base: Any = None
+
+
+def comparisons(fit: Fit, base: Any = None) -> Comparisons:
+    """Every class but ``base`` with it; without one, the columns of theta as they are."""
+    whole = _differences(fit)
     if base is None:
-        return Contrasts(fit.theta, root, tuple(fit.classes) if fit.loss == "softmax" else (fit.positive,))
-    place, matrix = _place(fit, base), _differences(fit)
-    matrix = matrix - matrix[place]
+        eye = torch.eye(whole.shape[1], dtype=whole.dtype, device=whole.device)
+        return Comparisons(tuple(fit.classes) if fit.loss == "softmax" else (fit.positive,), eye)
+    place = _place(fit, base)
     keep = [c for c in range(len(fit.classes)) if c != place]
-    moved = None if root is None else torch.einsum("pkr,ck->pcr", root, matrix[keep])
-    return Contrasts(fit.theta @ matrix[keep].mT, moved, tuple(fit.classes[keep]), fit.classes[place])
+    return Comparisons(tuple(fit.classes[keep]), (whole - whole[place])[keep].mT, fit.classes[place])
 
 
 def _differences(fit: Fit) -> Tensor:
@@ -75,8 +92,6 @@ def _place(fit: Fit, base: Any) -> int:
     """Where a class is among the fit's."""
     if not fit._loss().odds:
         raise ParameterError(f"a base class is for log-odds; this fit has the link {fit.loss}")
-    if fit.infinite is not None and fit.loss == "softmax":
-        raise ParameterError("the fit is separated, and infinite coefficients have no differences: leave base out")
     found = [i for i, label in enumerate(fit.classes) if _same(label, base)]
     if not found:
         told = show_list((show_value(_plain(label)) for label in fit.classes[:5]), len(fit.classes))

@@ -29,6 +29,7 @@ class Table(NamedTuple):
     high: Floats
     level: float
     odds: bool = True  # whether η is in log-odds
+    interval: str = "Wald"  # the kind of low and high; with "profile likelihood", z and p are of the likelihood ratio
 
     @property
     def p(self) -> Floats:
@@ -42,6 +43,28 @@ class Table(NamedTuple):
             return np.full_like(self.estimate, np.nan)
         with np.errstate(over="ignore"):
             return np.exp(self.estimate)
+
+
+def table(fit: Fit, level: float = 0.95, base: Any = None, interval: str = "wald") -> Table:
+    """`wald`, or with ``interval="profile"`` the same with low, high, z and log-p of the profile likelihood.
+
+    There z is the signed root of the likelihood-ratio statistic, √(2 (ℓ_max − ℓ_0)) with the sign of the estimate.
+
+    >>> from torchlogit import datasets, fit
+    >>> found = table(fit(datasets.study_hours(), "passed"), interval="profile")
+    >>> found.low.round(3).tolist(), found.p.round(5).tolist(), found.interval
+    ([-8.585, 0.529], [0.00202, 0.00064], 'profile likelihood')
+    """
+    if interval not in ("wald", "profile"):
+        raise ParameterError(f'interval must be "wald" or "profile", got {interval!r}')
+    found = wald(fit, level, base)
+    if interval == "wald":
+        return found
+    from torchlogit.inference.profile import profile
+
+    by = profile(fit, level, base=base)
+    z = np.sign(by.estimate) * np.sqrt(by.statistic)
+    return found._replace(estimate=by.estimate, z=z, log_p=by.log_p, low=by.low, high=by.high, interval=by.interval)
 
 
 def wald(fit: Fit, level: float = 0.95, base: Any = None) -> Table:

@@ -175,7 +175,8 @@ class Fit:
 
     def table(self, level: float = 0.95, base: Any = None, interval: str = "wald") -> Table:
         """Estimate, standard error, z, p, interval ("wald" or "profile") and odds ratio of every term; of each class against
-        ``base``, if given."""
+        ``base``, if given.
+        """
         from torchlogit.inference.wald import table
 
         return table(self, level, base, interval)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from torchlogit.kernels.library import library
 from torchlogit.kernels.many import Ended, Groups, newton
+from torchlogit.kernels.passes import gram_pass
 from torchlogit.penalties import ElasticNet
 from torchlogit.rank import WELL
 from torchlogit.sources.base import Source
@@ -40,7 +41,7 @@ def quick(
     start, strength = torch.tensor([0, source.n_rows]), penalty.by_feature(columns).contiguous()
     groups = Groups(source.x, start, None, source.y, weight, offset, strength, source.intercept)
     found = newton(groups, most, min(tol, LAST))
-    centre = _centre(source.x.double()) if bool(found.done[0]) else None
+    centre = _centre(source.x) if bool(found.done[0]) else None
     if centre is None:
         return None
     theta = found.theta[0, :, None]
@@ -60,10 +61,12 @@ def _small(source: MemorySource) -> bool:
 
 def _centre(x: Tensor) -> Tensor | None:
     """The columns' means (d,), if every column is near 0, as its spread has it, and much of it is its own: no digits are lost."""
-    centre = x.mean(0)
-    z = x - centre
-    gram = z.mT @ z
-    if not bool((centre.abs() <= FAR * (gram.diagonal() / len(x)).sqrt()).all()):
+    sums = gram_pass(x, torch.ones(len(x), dtype=torch.float64), torch.float64)
+    if sums is None:
+        return None
+    centre = sums[0, 1:] / len(x)
+    gram = sums[1:, 1:] - torch.outer(centre, sums[0, 1:])  # cancels two digits at most, where it is used
+    if not bool((centre.abs() <= FAR * (gram.diagonal() / len(x)).clamp_min(0).sqrt()).all()):
         return None
     unit = gram.diagonal().rsqrt()
     root, info = torch.linalg.cholesky_ex(gram * unit * unit[:, None])

@@ -27,6 +27,7 @@ from torchlogit.tables import Recipe, encode_offset, keep_rows
 
 if TYPE_CHECKING:
     from torchlogit.inference.check import Check
+    from torchlogit.inference.effects import EffectTable, MarginTable
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
@@ -209,6 +210,18 @@ class Fit:
 
         return influence(self, data, **given)
 
+    def effects(self, variables: str | Sequence[str] | None = None, **how: Any) -> EffectTable:
+        """Average marginal effects on the probability, with errors; see `inference.effects.effects` for what else it takes."""
+        from torchlogit.inference.effects import effects
+
+        return effects(self, variables, **how)
+
+    def margins(self, at: Any = None, **how: Any) -> MarginTable:
+        """Average probabilities with variables set to values; see `inference.effects.margins` for what else it takes."""
+        from torchlogit.inference.effects import margins
+
+        return margins(self, at, **how)
+
     def dfbeta(self, scaled: bool = False, data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
         """By how much every row moves every coefficient, (n, p), or (n, p, K); see `inference.influence`."""
         from torchlogit.inference.influence import dfbeta
@@ -245,11 +258,14 @@ class Fit:
     def designs(self, x: Any) -> Iterator[Design]:
         """Rows (n, d) block by block, as linear maps about the centre, where ``theta_centred`` and its covariance live."""
         device = x.device if isinstance(x, Tensor) else torch.device("cpu")
-        centre = self.centre.to(device)
-        here = Coordinates(centre, torch.ones_like(centre), explicit=bool((centre.abs() > 1e3).any()))
         nothing = torch.zeros(x.shape[0], dtype=torch.float64, device=device)
         for block in MemorySource(x, nothing, intercept=self.intercept):
-            yield block.design.moved(here, torch.float64)
+            yield block.design.moved(self.about_centre(device), torch.float64)
+
+    def about_centre(self, device: torch.device) -> Coordinates:
+        """The coordinates of ``theta_centred``: the columns less their centre."""
+        centre = self.centre.to(device)
+        return Coordinates(centre, torch.ones_like(centre), explicit=bool((centre.abs() > 1e3).any()))
 
     def _check_offset(self, offset: Any) -> None:
         if (offset is None) != (self.offset is None):

@@ -50,7 +50,7 @@ def predict_interval(fit: Fit, rows: Any, level: float = 0.95, offset: Any = Non
 
     NotCertifiedError where the fit has no standard errors (with a penalty, without a certificate), DataError as
     `Fit.predict_proba`. Source: Hosmer, Lemeshow and Sturdivant (2013), Applied Logistic Regression, §2.5; Agresti (2013),
-    Categorical Data Analysis, §16.1.3 (delta method).
+    Categorical Data Analysis, §16.1 (delta method).
 
     >>> from torchlogit import datasets, fit
     >>> found = fit(datasets.study_hours(), "passed").predict_interval({"hours": [1.0, 5.0]})

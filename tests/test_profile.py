@@ -333,3 +333,10 @@ def test_the_gradient_at_the_fit_is_seen(recwarn):
     fit = torchlogit.fit(*binary())
     assert np.array_equal(fit.profile().estimate, fit.theta.numpy().ravel())
     assert observed(fit).gamma.shape == (4, 1)
+
+
+def test_the_summary_shows_them():
+    """Infinite estimates with their one-sided intervals; odds ratios of the bounds."""
+    lines = str(fitted(GOLDEN["endometrial"]).summary(interval="profile")).splitlines()
+    assert "intervals       95 %, profile likelihood" in lines
+    assert "NV               +inf   3.06   0.002           3.6115    +inf" in lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import exp, inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.errors import ParameterError
@@ -128,23 +128,26 @@ class _Rows:
     def _row(self, i: int, j: int, name: str) -> list[str]:
         """One row of theta as text; empty where there is no number."""
         table, at = self.table, i * len(self.shown.labels) + j
-        estimate = float(table.estimate[at])
-        if estimate != estimate:
+        if i >= self.fit.intercept and self.fit.columns[i - self.fit.intercept] in self.fit.aliased:
             return [name, "aliased", *[""] * ERRORS]
-        if sign := self.infinite[at]:
-            return [name, "+inf" if sign > 0 else "-inf", *[""] * ERRORS]
-        errors, bounds = [""] * 3, ["", ""]
-        slope = not (self.fit.intercept and i == 0)
-        if isfinite(table.std_error[at]):
-            errors = [number(float(table.std_error[at])), f"{table.z[at]:.2f}", p_text(float(table.log_p[at]))]
-            bounds = [self._bound(float(x), slope) for x in (table.low[at], table.high[at])]
-        return [name, number(estimate), *errors, odds(estimate) if self.shown.odds and slope else "", *bounds]
+        estimate, slope = float(table.estimate[at]), i >= self.fit.intercept
+        if isfinite(estimate) and self.infinite[at]:
+            estimate = self.infinite[at] * inf
+        ratio = odds(estimate) if self.shown.odds and slope and isfinite(estimate) else ""
+        error, z, log_p = (float(values[at]) for values in (table.std_error, table.z, table.log_p))
+        errors = [
+            number(error) if error == error else "",
+            f"{z:.2f}" if z == z else "",
+            p_text(log_p) if z == z else "",
+        ]
+        bounds = [self._bound(float(x), slope) for x in (table.low[at], table.high[at])]
+        return [name, _finite(estimate), *errors, ratio, *bounds]
 
     def _bound(self, x: float, slope: bool) -> str:
         """A bound of the coefficient, or of its odds ratio; the odds where all x are 0 are no ratio."""
         if not self.shown.odds:
             return _finite(x)
-        return "" if not slope else odds(x) if isfinite(x) else _finite(exp(x) if x < 0 else x)
+        return "" if not slope or x != x else odds(x) if isfinite(x) else _finite(exp(x) if x < 0 else x)
 
 
 def _finite(x: float) -> str:

@@ -57,7 +57,7 @@ def facts(fit: Fit, level: float = 0.95, interval: str = "wald") -> tuple[tuple[
         ("weights", show(fit.weight) if fit.weight else ""),
         ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
         *_likelihood(fit),
-        ("intervals", "" if fit.no_errors else f"{100 * level:g} %, {_interval(fit, interval)}"),
+        ("intervals", f"{100 * level:g} %, {found}" if (found := _interval(fit, interval)) else ""),
     ]
     return tuple((name, value) for name, value in pairs if value)
 
@@ -81,7 +81,10 @@ def _link(fit: Fit) -> str:
 def _interval(fit: Fit, interval: str) -> str:
     """How intervals and errors were found."""
     kind = getattr(fit, "covariance_kind", "inverse information")
-    return f"{'profile likelihood' if interval == 'profile' else 'Wald'}; standard errors from the {kind}"
+    errors = "" if fit.no_errors else f"standard errors from the {kind}"
+    if interval == "profile":
+        return "; ".join(filter(None, ("profile likelihood", errors)))
+    return errors and f"Wald; {errors}"
 
 
 def _events(fit: Fit) -> str:

@@ -340,3 +340,18 @@ def test_the_summary_shows_them():
     lines = str(fitted(GOLDEN["endometrial"]).summary(interval="profile")).splitlines()
     assert "intervals       95 %, profile likelihood" in lines
     assert "NV               +inf   3.06   0.002           3.6115    +inf" in lines
+
+
+@pytest.mark.parametrize("shift", [None, 0.1])
+def test_nothing_but_a_column_that_does_not_vary(shift):
+    """It is aliased, and the intercept is left, with its bounds: those of a proportion."""
+    y, x = np.arange(40) % 4 == 0, np.zeros((40, 1))
+    with pytest.warns(torchlogit.AliasedWarning):
+        found = torchlogit.fit(x, y, offset=None if shift is None else np.full(40, shift)).profile()
+    assert np.isnan([found.estimate[1], found.low[1], found.statistic[1]]).all()
+
+    def lost(b):
+        return -2 * (10 * (b - np.log(1 / 3)) - 40 * (np.logaddexp(0, b) - np.logaddexp(0, np.log(1 / 3))))
+
+    assert lost(found.low[0] + (shift or 0.0)) == pytest.approx(Q95, rel=1e-8)
+    assert lost(found.high[0] + (shift or 0.0)) == pytest.approx(Q95, rel=1e-8)

@@ -84,6 +84,8 @@ def _refined(source: Source, start: Coordinates, unit: Tensor, dependences: list
             ]
             basis[kept[lost]] = 0  # later columns are not built on it: what they owe it was noise
             kept, shift, gram, size = kept[~lost], shift[~lost], gram[~lost][:, ~lost], size[~lost]
+        if not len(kept):
+            break
         root = _cholesky(gram / size[:, None] / size)
         if float(root.diagonal().min()) > 0.5 and float((root - torch.diag(root.diagonal())).abs().max()) < 1e-3:
             break

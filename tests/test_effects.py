@@ -1,6 +1,8 @@
 """Effects and margins against statsmodels, published numbers, numerical derivatives and their own invariances."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 import torchlogit
 from torchlogit import L2, datasets
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.inference.moves import moves
 
 RNG = np.random.default_rng(8)
 N = 240
@@ -290,3 +293,69 @@ def test_saturated_averages_stay_in_bounds():
     np.testing.assert_array_equal(found.probability, [0, 1])
     assert (found.low >= 0).all()
     assert (found.high <= 1).all()
+
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "effects.json").read_text())
+FORMULAS = {
+    "interaction": "low ~ age * smoke + lwt * C(race, Treatment('white'))",
+    "powers": "low ~ poly(age, 3) + log(lwt) * smoke",
+    "spline": "low ~ bs(age, df=5) + smoke + C(race, Treatment('white'))",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_formulas_move_whole_variables(name):
+    """Interactions, orthogonal powers, a logarithm, a spline: R's derivatives of its own model matrices."""
+    golden = GOLDEN[name]
+    fit = torchlogit.fit({name: np.array(column) for name, column in GOLDEN["data"].items()}, FORMULAS[name])
+    found = fit.effects()
+    names = [
+        each.split(" - ")[0] if term == "race" else term for term, each in zip(found.term, found.contrast, strict=True)
+    ]
+    order = [names.index(each) for each in golden["names"]]
+    assert len(order) == len(names)
+    np.testing.assert_allclose(found.effect[order], golden["effect"], rtol=1e-7)
+    np.testing.assert_allclose(found.std_error[order], golden["std_error"], rtol=1e-7)
+
+
+def test_an_interaction_by_ai_and_norton():
+    """Its effect is the difference of the effects of one variable at two values of the other; a power has none of its own."""
+    fit = torchlogit.fit(TABLE, "passed ~ age * smoke + I(age**2)", offset="shift")
+    found = fit.effects("age", at={"smoke": [0, 1]})
+    theta = dict(zip(fit.names, fit.theta[:, 0].tolist(), strict=True))
+    square = next(value for name, value in theta.items() if "2" in name)
+    for i, smoke in enumerate((0, 1)):
+        eta = fit.eta({**TABLE, "smoke": np.full(N, smoke)}, TABLE["shift"])[:, 0].numpy()
+        slope = theta["age"] + 2 * square * TABLE["age"] + smoke * theta["age:smoke"]
+        mu = 1 / (1 + np.exp(-eta))
+        assert found.effect[i] == pytest.approx((mu * (1 - mu) * slope).mean(), rel=1e-9)
+    assert fit.effects().term.tolist() == ["age", "smoke"]
+
+
+def test_an_alias_within_a_formula_moves_with_its_variable():
+    """`I(2 * age)` moves as age does, so the effect is known."""
+    plain = torchlogit.fit(TABLE, "passed ~ age + smoke").effects()
+    with pytest.warns(torchlogit.AliasedWarning):
+        fit = torchlogit.fit(TABLE, "passed ~ age + I(2 * age) + smoke")
+    np.testing.assert_allclose(fit.effects().effect, plain.effect, rtol=1e-8)
+    np.testing.assert_allclose(fit.effects().std_error, plain.std_error, rtol=1e-7)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e5])
+def test_columns_are_differentiated_to_many_digits(shift):
+    """A logarithm near 0, powers far from 0: against the derivative of the formula itself."""
+    x = np.concatenate([[1e-5], RNG.uniform(0.01, 3, N - 1)])
+    table = {"x": x + shift, "y": (RNG.logistic(size=N) < x - 1).astype(int)}
+    formula = "y ~ log(x)" if shift == 0 else "y ~ poly(x, 2)"
+    fit = torchlogit.fit(table, formula)
+    found = moves(fit.training).slopes(slice(0, N), {}, "x").numpy()
+    if shift == 0:
+        np.testing.assert_allclose(found[:, 0], 1 / x, rtol=1e-9)
+    else:
+        matrix = np.asarray(fit.training.x)
+        line = np.polyfit(x - x.mean(), matrix[:, 1], 2)
+        expected = [
+            np.full(N, np.polyfit(x - x.mean(), matrix[:, 0], 1)[0]),
+            np.polyval(np.polyder(line), x - x.mean()),
+        ]
+        np.testing.assert_allclose(found, np.stack(expected, 1), rtol=1e-6, atol=1e-8)

@@ -207,3 +207,24 @@ def test_certain_rows_keep_their_digits():
     assert fit.residuals("pearson")[-1] == pytest.approx(float(mpmath.exp(-eta / 2)), rel=1e-12)
     assert fit.residuals("response")[-1] == pytest.approx(float(1 / (1 + mpmath.exp(eta))), rel=1e-12)
     assert np.isfinite(fit.influence().studentised).all()
+
+
+def test_counts_are_rows_of_the_table():
+    """Star98: 303 rows of successes and failures are 303 residuals and leverages, those of statsmodels; dfbeta as well."""
+    data = sm.datasets.star98.load_pandas()
+    names = ["LOWINC", "PERASIAN", "PERBLACK", "PCTAF", "AVYRSEXP"]
+    x = data.exog[names]
+    model = sm.GLM(data.endog, sm.add_constant(x), family=sm.families.Binomial()).fit(tol=1e-14)
+    other = model.get_influence()
+    table = {"math": data.endog["NABOVE"], "rest": data.endog["NBELOW"], **x}
+    fit = torchlogit.fit(table, ("math", "rest"))
+    np.testing.assert_allclose(fit.residuals(), model.resid_deviance, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(fit.residuals("pearson"), model.resid_pearson, rtol=1e-7)
+    off = data.endog["NABOVE"] / data.endog.sum(axis=1) - model.mu
+    np.testing.assert_allclose(fit.residuals("response"), off, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(fit.residuals("working"), off / (model.mu * (1 - model.mu)), rtol=1e-6, atol=1e-9)
+    for found in (fit.influence(), fit.influence(table)):
+        assert found.row.tolist() == list(range(1, 304))
+        np.testing.assert_allclose(found.leverage, other.hat_matrix_diag, rtol=1e-7)
+        np.testing.assert_allclose(found.cooks_distance, other.cooks_distance[0], rtol=1e-6)
+    np.testing.assert_allclose(fit.dfbeta(), other.d_params, rtol=1e-6, atol=1e-12)

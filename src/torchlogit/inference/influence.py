@@ -81,7 +81,8 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     ``cooks_distance`` ``vᵀA v / rank``; ``dffits`` ``±√(vᵀA v)``, the change of the row's η in its standard errors;
     ``standardised_pearson`` ``±√(χ² + rᵀA v)``, which for two classes is Pearson's residual over √(1 − h);
     ``standardised_deviance`` likewise; ``studentised`` ``±√(2 s ℓ + rᵀA v)``, whose square is what the deviance would lose.
-    A row is left out with all of its weight. For more than two classes residuals are lengths without a sign.
+    A row is left out with all of its weight, successes and failures. For more than two classes residuals are lengths
+    without a sign.
 
     These are R's ``hatvalues``, ``rstandard``, ``rstudent`` and ``cooks.distance``, and statsmodels' ``GLMInfluence`` with
     ``observed=False``. (R's ``dfbeta`` and ``dffits`` have deviance residuals in the place of Pearson's, and so differ from
@@ -100,7 +101,6 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     beside = _beside(fit, data, given)
     with exact_arithmetic():
         parts = [torch.cat(parts) for parts in zip(*(_numbers(beside, case) for case in _cases(beside)), strict=True)]
-    _check_rows(fit, data, parts[2])
     n, kept, rank = len(beside.rows.codes), beside.rows.kept, _rank(beside)
     numbers = {name: t.cpu().numpy() for name, t in _columns(rank, *parts).items()}
     return Influence(row=1 + (np.arange(n) if kept is None else kept), **numbers, rank=rank, n_rows=n)
@@ -148,13 +148,16 @@ def dfbeta(fit: Fit, scaled: bool = False, data: Any = None, **given: Any) -> Fl
 def _beside(fit: Fit, data: Any, given: dict[str, Any]) -> Observed:
     if fit.no_errors:
         raise NotCertifiedError(f"no influence: {fit.no_errors}")
-    return observed(fit, data, **given)
+    beside = observed(fit, data, **given)
+    if data is not None:
+        _check_rows(beside)
+    return beside.together()
 
 
-def _check_rows(fit: Fit, data: Any, deviance: Tensor) -> None:
+def _check_rows(beside: Observed) -> None:
     """Rows that were given again must be those of the fit: of others, nothing says what leaving them out would do."""
-    found, expected = -float(deviance.square().sum()) / 2, fit.log_likelihood
-    if data is not None and not abs(found - expected) <= 1e-6 * abs(expected) + 1e-9:
+    expected, found = beside.fit.log_likelihood, -float(beside.objective.taylor(beside.gamma, 0).value)
+    if not abs(found - expected) <= 1e-6 * abs(expected) + 1e-9:
         raise DataError(
             f"these are not the rows that were fitted: their log-likelihood is {found:.6g}, the fit's {expected:.6g}; "
             "influence is that of the fitted rows, so give these"

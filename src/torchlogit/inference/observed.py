@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -60,7 +61,7 @@ class Observed:
 
     @property
     def y(self) -> Tensor:
-        """The place of every row's class, (n,)."""
+        """The place of every row's class, (n,); of rows `together` the share of successes."""
         return torch.from_numpy(self.rows.codes)
 
     @property
@@ -68,6 +69,22 @@ class Observed:
         """Every row's weight, (n,)."""
         s = self.rows.weight
         return torch.ones(len(self.rows.codes), dtype=torch.float64) if s is None else torch.from_numpy(s)
+
+    def together(self) -> Observed:
+        """The same with a row's successes and failures as one row again, its weight the trials; itself without counts."""
+        rows = self.rows
+        if not rows.counts:
+            return self
+        assert rows.weight is not None
+        assert rows.kept is not None
+        kept, first, place = np.unique(rows.kept, return_index=True, return_inverse=True)
+        successes, trials = (np.bincount(place, t).astype(float) for t in (rows.weight * rows.codes, rows.weight))
+        share: Any = successes / np.where(trials > 0, trials, 1.0)
+        offset = None if rows.offset is None else rows.offset[first]
+        return Observed(
+            self.fit,
+            replace(rows, x=rows.x[first], codes=share, weight=trials, offset=offset, kept=kept, counts=False),
+        )
 
 
 def observed(fit: Fit, data: Any = None, target: Any = None, *, weight: Any = None, offset: Any = None) -> Observed:

@@ -28,6 +28,7 @@ from torchlogit.tables import Recipe, encode_offset, keep_rows
 if TYPE_CHECKING:
     from torchlogit.inference.check import Check
     from torchlogit.inference.effects import EffectTable, MarginTable
+    from torchlogit.inference.explain import Explanation
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
@@ -233,6 +234,14 @@ class Fit:
         from torchlogit.inference.check import check
 
         return check(self, data, **given)
+
+    def explain(
+        self, language: str = "en", level: float = 0.95, *, interval: str | None = None, base: Any = None
+    ) -> Explanation:
+        """What the fit says, in plain English ("en") or Chinese ("zh"); see `inference.explain`."""
+        from torchlogit.inference.explain import explain
+
+        return explain(self, language, level, interval=interval, base=base)
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from textwrap import fill
 
@@ -9,32 +10,59 @@ from torchlogit.render.document import Document, Grid
 
 WIDTH = 80
 LEAST_NAME = 12  # columns that a row's name always gets
+_CLOSE = "，。；：！？）”’、」』》"
+_OPEN = "（“‘「『《"
+_PIECE = re.compile(  # what stays on one line: a word, or a wide letter with the marks that go with it
+    rf"[{_OPEN}]*(?:[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff{_OPEN}{_CLOSE}]+)"
+    rf"[{_CLOSE}]*\s*|\s+|."
+)
 MOST_TEXT = 28  # columns that another column of words gets at most
 
 
 def text(document: Document) -> str:
     """The document as text."""
-    parts = [fill(document.title, WIDTH), _facts(document.facts), *map(table, document.grids), _notes(document.notes)]
+    parts = [filled(document.title), _facts(document.facts), *map(table, document.grids), _notes(document.notes)]
     return "\n\n".join(filter(None, parts))
 
 
 def _facts(pairs: Sequence[tuple[str, str]]) -> str:
-    wide = max((len(name) for name, _ in pairs), default=0)
+    from rich.cells import cell_len
+
+    wide = max((cell_len(name) for name, _ in pairs), default=0)
     return "\n".join(
-        fill(value, WIDTH, initial_indent=f"{name:{wide}}  ", subsequent_indent=" " * (wide + 2)) or name
-        for name, value in pairs
+        filled(value, fitted(name, wide) + "  ", " " * (wide + 2)) if value else name for name, value in pairs
     )
 
 
 def _notes(lines: Sequence[str]) -> str:
-    return "\n".join(fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    return "\n".join(filled(line, rest="  ") for line in lines)
+
+
+def filled(text: str, first: str = "", rest: str = "") -> str:
+    """A paragraph on lines of 80 columns; between wide letters it may break anywhere but before a closing mark.
+
+    >>> print(filled("逻辑斯蒂" * 10 + "，" + "回归。"))
+    逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯蒂逻辑斯
+    蒂，回归。
+    """
+    from rich.cells import cell_len
+
+    if cell_len(text) == len(text):
+        return fill(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    lines = [first]
+    for piece in _PIECE.findall(text):
+        if cell_len(lines[-1]) + cell_len(piece.rstrip()) > WIDTH and lines[-1].strip():
+            lines.append(rest + piece.lstrip())
+        else:
+            lines[-1] += piece
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def table(grid: Grid) -> str:
     """A table with its caption, in as many blocks of columns as it needs."""
     rows = [*zip(*map(_heads, grid.head), strict=True), *grid.rows] if grid.head else list(grid.rows)
     blocks = ["\n".join(line for line in aligned(part, align) if line) for part, align in _blocks(rows, grid.align)]
-    return "\n".join(filter(None, [fill(grid.caption, WIDTH) if grid.caption else "", "\n\n".join(blocks)]))
+    return "\n".join(filter(None, [filled(grid.caption) if grid.caption else "", "\n\n".join(blocks)]))
 
 
 def _heads(head: str) -> tuple[str, str]:

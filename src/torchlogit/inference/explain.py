@@ -1,0 +1,300 @@
+"""The answer in plain words, in English or Chinese, true to the numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import exp, isnan, log
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.inference import explain_en, explain_zh
+from torchlogit.inference.compared import Compared, compared, probabilities
+from torchlogit.inference.contrasts import contrasts
+from torchlogit.inference.quality import quality
+from torchlogit.render.document import Document
+from torchlogit.render.html import html
+from torchlogit.render.rendered import Rendered
+from torchlogit.render.spoken import digits_words, p_words, percent_words, ratio_words
+from torchlogit.solvers import Status
+from torchlogit.tables.names import show
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+LANGUAGES: dict[str, ModuleType] = {"en": explain_en, "zh": explain_zh}
+CHEAP = 3e7  # rows × coefficients² up to which profile intervals are found unasked
+MOST = 30  # sentences about terms
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Explanation(Rendered):
+    """A title and sentences; ``print`` it, or show it in a notebook."""
+
+    title: str
+    sentences: tuple[str, ...]
+    language: str = "en"
+
+    def document(self) -> Document:
+        """What is shown."""
+        return Document(self.title, notes=self.sentences)
+
+    def to_html(self, page: bool = False) -> str:
+        """One ``<div>``, or a whole ``page``."""
+        return html(self.document(), page, {"zh": "zh-Hans"}.get(self.language, self.language))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Title, sentences and language."""
+        return {"title": self.title, "sentences": list(self.sentences), "language": self.language}
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Strict JSON of `to_dict`, schema ``torchlogit/explanation/1``."""
+        return json.dumps({"schema": "torchlogit/explanation/1", **self.to_dict()}, indent=indent, ensure_ascii=False)
+
+
+def explain(
+    fit: Fit, language: str = "en", level: float = 0.95, *, interval: str | None = None, base: Any = None
+) -> Explanation:
+    """What a fit says, in words: for every term by how much it multiplies the odds, how sure that is, and what it does not say.
+
+    ``language`` is "en" or "zh". ``interval`` is "profile" (from the likelihood itself; by default wherever the fit still has
+    its rows and they are not many) or "wald". More than two classes are compared with a ``base``, the first by default.
+    Where the interval of an odds ratio holds 1, the direction is left open. Numbers that are small for one unit are told
+    for 10, 100, … units. Links without odds ratios are told as probabilities at the means of the columns. What is not
+    certified, separated, aliased or penalised is said so, without numbers that would mislead.
+
+    ParameterError for another language or the linear unit.
+
+    >>> from torchlogit import datasets, fit
+    >>> print(explain(fit(datasets.study_hours(), "passed"), interval="wald").sentences[1])
+    Each extra unit of `hours` multiplies the odds of `passed` = 1 by 4.5 (95 % interval 1.3 to 15, p = 0.017).
+    """
+    if language not in LANGUAGES:
+        raise ParameterError(f"language must be {' or '.join(map(repr, LANGUAGES))}, got {language!r}")
+    if fit.loss == "squared":
+        raise ParameterError("the linear unit gives no probabilities, so there are no odds to explain")
+    return _Told(fit, LANGUAGES[language], level, interval, base).explanation()
+
+
+class _Told:
+    """The sentences of one fit in one language."""
+
+    def __init__(self, fit: Fit, words: ModuleType, level: float, interval: str | None, base: Any) -> None:
+        self.fit, self.words, self.level = fit, words, level
+        if base is None and fit.loss == "softmax" and fit.infinite is None:
+            base = fit.classes[0]
+        self.base = base
+        self.labels = contrasts(fit, base).labels
+        self.table: Any = None
+        if fit.certified:
+            self.table, self.interval = _table(fit, level, interval, base)
+        self.two = len(fit.classes) == 2 and fit.loss != "softmax"
+
+    def say(self, key: str, **values: Any) -> str:
+        """A sentence, with a capital letter where the language has them."""
+        text = self.word(key, **values).replace("） ", "）")
+        return text[:1].upper() + text[1:]
+
+    def word(self, key: str, **values: Any) -> str:
+        """A part of a sentence."""
+        return str(self.words.WORDS[key].format(**values))
+
+    def explanation(self) -> Explanation:
+        """All of it."""
+        sentences = [*self.rows(), *(self.terms() if self.fit.certified else self.nothing())]
+        sentences.append(self.say("association"))
+        return Explanation(self.say("title", target=self.name(self.fit.target)), tuple(sentences), self.words.LANG)
+
+    def name(self, text: Any) -> str:
+        """A name, safe to show."""
+        return f"`{show(text)}`"
+
+    def label(self, label: Any) -> str:
+        """A class or a level as text."""
+        label = label.item() if isinstance(label, np.generic) else label
+        return show(int(label) if isinstance(label, float) and label.is_integer() else label, 30)
+
+    def event(self, label: Any) -> str:
+        """The outcome whose odds are told."""
+        target = self.name(self.fit.target)
+        if self.two or self.base is None:
+            return self.word("event", target=target, label=self.label(label))
+        return self.word("event_against", target=target, label=self.label(label), base=self.label(self.base))
+
+    def rows(self) -> list[str]:
+        """What was fitted to what."""
+        fit = self.fit
+        if self.two and fit.class_weights:
+            events, total = fit.class_weights[-1], sum(fit.class_weights)
+            event, share = self.event(fit.positive), self.percent(events / total)
+            key = "rows" if total == fit.n_rows else "rows_counted"
+            counts = {"events": f"{events:.10g}", "total": f"{total:.10g}"}
+            out = [self.say(key, n=fit.n_rows, share=share, event=event, **counts)]
+        else:
+            label = self.label(fit.classes[0] if self.base is None else self.base)
+            base = self.word("event", target=self.name(fit.target), label=label)
+            out = [self.say("classes", n=fit.n_rows, count=len(fit.classes), base=base)]
+        out += [self.say("dropped", n=fit.dropped)] if fit.dropped else []
+        return [" ".join(out) if self.words.LANG == "en" else "".join(out)]
+
+    def nothing(self) -> list[str]:
+        """Why there are no numbers."""
+        fit = self.fit
+        if fit.status is not Status.separated:
+            return [self.say("uncertified", why=str(fit.status))]
+        names = [self.name(c) for c, moved in zip(fit.columns, _moved(fit), strict=True) if moved]
+        how = self.word("perfectly" if fit.complete else "in part")
+        return [self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))]
+
+    def listed(self, names: list[str]) -> str:
+        """Names in a row, the first five."""
+        told = self.words.SEPARATOR.join(names[:5])
+        return self.words.MORE.format(names=told, count=len(names)) if len(names) > 5 else told
+
+    def terms(self) -> list[str]:
+        """What every term goes with, and how to take it."""
+        fit, parts = self.fit, compared(self.fit)
+        if not parts:
+            return [self.say("empty")]
+        odds = fit._loss().odds
+        head = self.say("held") if odds else self.say("mean", link=fit.loss)
+        told = [line for part in parts for line in self.term(part)][:MOST]
+        told += [line for part in parts if len(parts) == 1 for line in self.half(part)]
+        whole = self.whole() if len(parts) > 1 else []
+        return [*whole, *([head] if len(parts) > 1 or not odds else []), *told, *self.manner(odds)]
+
+    def whole(self) -> list[str]:
+        """The test of all terms."""
+        found = quality(self.fit)
+        if found is None or not found.df:
+            return []
+        key = "whole_no" if self.doubtful(found.log_p) else "whole"
+        return [self.say(key, target=self.name(self.fit.target), p=p_words(found.log_p))]
+
+    def manner(self, odds: bool) -> list[str]:
+        """Where intervals come from, and what odds are."""
+        fit = self.fit
+        if self.table is not None and np.isfinite(self.table.log_p).any():
+            how = [self.say("firth")] if not fit.penalty.free else []
+            how.append(self.say(self.interval, kind=self.kind()))
+        else:
+            how = [self.say("no_errors", why=fit.no_errors) if fit.penalty.free else self.say("penalised")]
+        return [*how, *([self.say("odds")] if odds else [])]
+
+    def kind(self) -> str:
+        """What standard errors are from."""
+        kind = str(getattr(self.fit, "covariance_kind", "inverse information"))
+        return {"inverse information": "信息矩阵的逆"}.get(kind, f" {kind} ") if self.words.LANG == "zh" else kind
+
+    def term(self, part: Compared) -> list[str]:
+        """A sentence for each class, or one that says why there is none."""
+        if part.why:
+            return [self.say(part.why, name=self.name(part.name))]
+        subject = self.subject(part)
+        tell = self.odds if self.fit._loss().odds else self.points
+        return [tell(part, subject, j, label) for j, label in enumerate(self.labels)]
+
+    def subject(self, part: Compared) -> str:
+        """What is compared."""
+        name = self.name(part.name)
+        if part.kind == "number":
+            step = self.word("unit") if part.step == 1 else self.word("units", step=f"{part.step:,.10g}")
+            return self.word("number", name=name, step=step)
+        return self.word(part.kind, name=name, level=show(part.level), reference=show(part.reference))
+
+    def numbers(self, part: Compared, j: int) -> tuple[float, float, float, float]:
+        """Estimate, bounds and log p of one coefficient, for the step that is told."""
+        table = self.table
+        assert table is not None
+        at = part.row * len(self.labels) + j
+        estimate, low, high = (part.step * float(t[at]) for t in (table.estimate, table.low, table.high))
+        return estimate, low, high, float(table.log_p[at])
+
+    def odds(self, part: Compared, subject: str, j: int, label: Any) -> str:
+        """By how much the odds are multiplied."""
+        estimate, low, high, log_p = self.numbers(part, j)
+        event, known = self.event(label), not isnan(log_p)
+        doubtful = known and self.doubtful(log_p)
+        if estimate == 0:
+            return self.say("none", subject=subject, event=event)
+        ratio = ratio_words(estimate)
+        evidence = self.evidence(self.bound(low), self.bound(high), log_p) if known else ""
+        if doubtful:
+            return self.say("unknown", subject=subject, event=event, ratio=ratio, evidence=evidence)
+        key = "lower" if estimate < 0 else "higher" if estimate < 0.6931 else "times"
+        percent = self.percent(abs(exp(min(estimate, 700)) - 1))
+        return self.say(key, subject=subject, event=event, ratio=ratio, percent=percent, evidence=evidence)
+
+    def points(self, part: Compared, subject: str, j: int, label: Any) -> str:
+        """From which probability to which, all other columns at their means."""
+        estimate, _, _, log_p = self.numbers(part, j)
+        start, to = probabilities(self.fit, part, estimate)
+        known = not isnan(log_p)
+        key = "points_unknown" if known and self.doubtful(log_p) else "points_higher" if to >= start else "points_lower"
+        evidence = self.word("evidence_p", p=p_words(log_p)) if known else ""
+        points = digits_words(100 * abs(to - start), 2)
+        values = {"points": points, "start": self.percent(start), "to": self.percent(to), "evidence": evidence}
+        return self.say(key, subject=subject, event=self.event(label), **values)
+
+    def doubtful(self, log_p: float) -> bool:
+        """Whether the direction is open: the interval holds no association."""
+        return log_p >= log(1 - self.level)
+
+    def percent(self, share: float) -> str:
+        """A share, as the language writes it."""
+        return percent_words(share).replace(" %", str(self.words.PERCENT))
+
+    def evidence(self, low: str, high: str, log_p: float) -> str:
+        """The interval and the p-value."""
+        level = f"{100 * self.level:g}{self.words.PERCENT}"
+        return self.word("evidence", level=level, low=low, high=high, p=p_words(log_p))
+
+    def bound(self, x: float) -> str:
+        """A bound of an odds ratio."""
+        if isnan(x):
+            return self.word("missing")
+        return self.word("unbounded") if x == float("inf") else ratio_words(x, 2)
+
+    def half(self, part: Compared) -> list[str]:
+        """Where both outcomes are equally probable, for a model of one number."""
+        fit = self.fit
+        if not (self.two and fit.intercept and fit.offset is None and fit._loss().even and part.kind == "number"):
+            return []
+        b, w = (float(x) for x in fit.theta[:, 0])
+        log_p = self.numbers(part, 0)[3]
+        if not w or (not isnan(log_p) and self.doubtful(log_p)):
+            return []
+        at, name = -b / w, self.name(part.name)
+        if part.span is None or part.span[0] <= at <= part.span[1]:
+            return [self.say("half", name=name, value=digits_words(at, 3))]
+        low_end, high_end = (f"{x:.6g}" for x in part.span)
+        return [self.say("half_outside", name=name, value=digits_words(at, 3), low=low_end, high=high_end)]
+
+
+def _table(fit: Fit, level: float, interval: str | None, base: Any) -> tuple[Any, str]:
+    """Estimates with bounds and log p, and which kind they are."""
+    if interval not in (None, "wald", "profile"):
+        raise ParameterError(f'interval must be "wald", "profile" or None, got {interval!r}')
+    if interval == "profile" or (interval is None and _profiles(fit)):
+        try:
+            return fit.profile(level, base=base), "profile"  # type: ignore[attr-defined]
+        except NotCertifiedError:
+            if interval == "profile":
+                raise
+    return fit.table(level, base=base), "wald"
+
+
+def _profiles(fit: Fit) -> bool:
+    """Whether profile intervals are at hand and cost little."""
+    own = getattr(fit, "covariance_kind", "inverse information") == "inverse information"
+    size = fit.n_rows * fit.theta_centred.numel() ** 2
+    return hasattr(fit, "profile") and fit.training is not None and own and not fit.no_errors and size <= CHEAP
+
+
+def _moved(fit: Fit) -> list[bool]:
+    if fit.infinite is None:
+        return [False] * len(fit.columns)
+    return [bool(row.any()) for row in fit.infinite[int(fit.intercept) :]]

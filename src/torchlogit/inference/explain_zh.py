@@ -1,0 +1,56 @@
+"""The sentences of an explanation, in Chinese: 简体中文."""
+
+NAME = "简体中文"
+LANG = "zh"
+PERCENT = "%"
+SEPARATOR = "、"
+MORE = "{names}等（共 {count} 个）"
+WORDS = {
+    "title": "关于 {target}，拟合结果说明了什么",
+    "rows": "共使用 {n} 行数据，其中 {events} 行（{share}）为 {event}。",
+    "rows_counted": "共使用 {n} 行数据，合计 {total}，其中 {events}（{share}）为 {event}。",
+    "classes": "共使用 {n} 行数据，分为 {count} 类；各类都与 {base} 比较。",
+    "dropped": "另有 {n} 行因含缺失值而未使用。",
+    "whole": "与不用任何变量相比，这些项合起来能更好地描述 {target}（似然比检验，{p}）。",
+    "whole_no": "数据不足以说明：这些项合起来比不用任何变量更能描述 {target}（似然比检验，{p}）。",
+    "held": "下面每句话所比较的，都是只在一项上不同、其余各项都相同的数据行。",
+    "mean": "下面每句话比较两个概率，其余各列都取平均值左右；联系函数 {link} 没有优势比。",
+    "number": "{name} 每增加 {step}",
+    "flag": "{name} 为 1 时与为 0 时相比",
+    "level": "{name} 为 {level} 时与为 {reference} 时相比",
+    "unit": "1 个单位",
+    "units": "{step} 个单位",
+    "event": "{target} = {label}",
+    "event_against": "{target} = {label}（相对于 {base}）",
+    "times": "{subject}，{event} 的优势变为原来的 {ratio} 倍{evidence}。",
+    "higher": "{subject}，{event} 的优势提高 {percent}，即变为原来的 {ratio} 倍{evidence}。",
+    "lower": "{subject}，{event} 的优势降低 {percent}，即变为原来的 {ratio} 倍{evidence}。",
+    "unknown": "{subject}，{event} 的优势是升是降，数据还不能说明：估计为 {ratio} 倍{evidence}，而区间同时包含升和降。",
+    "points_higher": "{subject}，{event} 的概率高 {points} 个百分点：由 {start} 变为 {to}{evidence}。",
+    "points_lower": "{subject}，{event} 的概率低 {points} 个百分点：由 {start} 变为 {to}{evidence}。",
+    "points_unknown": "{subject}，{event} 的概率是升是降，数据还不能说明：估计由 {start} 变为 {to}{evidence}，两个方向都有可能。",
+    "none": "{subject}，{event} 的优势没有变化：估计值为 0。",
+    "evidence": "（{level} 置信区间 {low} 至 {high}，{p}）",
+    "evidence_p": "（{p}）",
+    "unbounded": "无上限",
+    "missing": "未求得",
+    "split": "各类被 {names} {how}分开：分界一侧的数据行全都属于同一类，因此不存在有限的极大似然估计，这里不给出优势比。"
+    "补充数据后各类也许会重叠；加上 Firth 惩罚（torchlogit.Jeffreys）或岭惩罚（torchlogit.L2）可以得到有限的估计。",
+    "perfectly": "完全",
+    "in part": "部分",
+    "aliased": "{name} 与其他列重复，没有自己的数值。",
+    "curve": "{name} 有好几个系数，合起来才有意义；请看 fit.effects() 或图形。",
+    "shared": "{name} 出现在不止一项之中，它的作用要看其他变量取什么值；请看 fit.effects() 或图形。",
+    "half": "当 {name} = {value} 时，两种结果的概率相等。",
+    "half_outside": "两种结果的概率要到 {name} = {value} 时才相等，而这已超出数据的范围（{low} 至 {high}）。",
+    "uncertified": "这次拟合没有达到有证书的最优解（{why}），因此不对其数值作解释。",
+    "empty": "模型除截距外没有任何项：它给每一行的概率都相同。",
+    "penalised": "惩罚项把这些数值往“无关联”的方向压缩了，强度越大压得越多；它们没有置信区间和 p 值，"
+    "只说明模型如何预测，不说明关联有多强。",
+    "firth": "Firth 惩罚消除了估计的一阶偏差。",
+    "no_errors": "没有给出区间和 p 值：{why}。",
+    "profile": "区间和 p 值由似然函数本身得出（轮廓似然区间、似然比检验）。",
+    "wald": "区间为 Wald 区间，p 值来自 Wald 检验，标准误由{kind}得出。",
+    "odds": "优势是一种结果的概率与另一种结果的概率之比：优势为 3 即三比一，概率为 75%。",
+    "association": "以上都是所观察数据中的关联，并不说明人为改变某个变量会带来什么结果。",
+}  # fmt: skip

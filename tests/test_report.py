@@ -283,6 +283,17 @@ def test_odds_ratios_have_their_own_interval():
         result.summary(interval="exact")
 
 
+def test_profile_intervals_in_the_table():
+    result = fit(datasets.study_hours(), "passed")
+    row = next(line for line in text_of(result, interval="profile").splitlines() if line.startswith("hours")).split()
+    assert row[-3:] == ["4.5026", "1.6974", "23.2184"]
+    assert "profile likelihood" in text_of(result, interval="profile")
+    apart = fit(datasets.lesson(), "passed").summary(interval="profile", odds=False)
+    row = next(line for line in str(apart).splitlines() if line.startswith("hours")).split()
+    assert row[1] == row[-1] == "+inf"
+    assert math.isfinite(float(row[-2]))
+
+
 def test_events_are_rows_of_the_positive_class():
     data = overlapping()
     events = int((data["y"] == "yes").sum())

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from torchlogit.errors import NotCertifiedError, ParameterError
+
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 LITTLE = 0.1  # log odds ratio of one unit, under which more units are told at once
+CHEAP = 3e7  # rows × coefficients² up to which profile intervals are found unasked
 MUCH = 5.0  # and over which less than one
 
 
@@ -129,3 +132,27 @@ def probabilities(fit: Fit, part: Compared, change: float) -> tuple[float, float
     loss = fit._loss()
     start, to = (float(loss.probabilities(each[None])[0, -1]) for each in (eta, eta + change))
     return start, to
+
+
+def estimates(fit: Fit, level: float, interval: str | None, base: Any) -> tuple[Any, str]:
+    """Estimates with bounds and log p, and which kind they are."""
+    if interval not in (None, "wald", "profile"):
+        raise ParameterError(f'interval must be "wald", "profile" or None, got {interval!r}')
+    if interval == "profile" or (interval is None and _profiles(fit)):
+        try:
+            return fit.profile(level, base=base), "profile"
+        except NotCertifiedError:
+            if interval == "profile":
+                raise
+    return fit.table(level, base=base), "wald"
+
+
+def _profiles(fit: Fit) -> bool:
+    """Whether profile intervals are at hand and cost little."""
+    own = getattr(fit, "covariance_kind", "inverse information") == "inverse information"
+    return own and not fit.no_errors and profiled(fit)
+
+
+def profiled(fit: Fit) -> bool:
+    """Whether the fit has its rows, and so few that profiles cost little."""
+    return fit.training is not None and fit.n_rows * fit.theta_centred.numel() ** 2 <= CHEAP

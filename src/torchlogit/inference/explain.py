@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from math import exp, isnan, log
+from math import exp, isfinite, isnan, log
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.errors import ParameterError
 from torchlogit.inference import explain_en, explain_zh
-from torchlogit.inference.compared import Compared, compared, probabilities
+from torchlogit.inference.compared import Compared, compared, estimates, probabilities, profiled
 from torchlogit.inference.contrasts import contrasts
 from torchlogit.inference.quality import quality
 from torchlogit.render.document import Document
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 LANGUAGES: dict[str, ModuleType] = {"en": explain_en, "zh": explain_zh}
-CHEAP = 3e7  # rows × coefficients² up to which profile intervals are found unasked
 MOST = 30  # sentences about terms
 
 
@@ -90,7 +89,7 @@ class _Told:
         self.labels = contrasts(fit, base).labels
         self.table: Any = None
         if fit.certified:
-            self.table, self.interval = _table(fit, level, interval, base)
+            self.table, self.interval = estimates(fit, level, interval, base)
         self.two = len(fit.classes) == 2 and fit.loss != "softmax"
 
     def say(self, key: str, **values: Any) -> str:
@@ -147,7 +146,27 @@ class _Told:
             return [self.say("uncertified", why=str(fit.status))]
         names = [self.name(c) for c, moved in zip(fit.columns, _moved(fit), strict=True) if moved]
         how = self.word("perfectly" if fit.complete else "in part")
-        return [self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))]
+        split = self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))
+        return [split, *self.limits()]
+
+    def limits(self) -> list[str]:
+        """What the likelihood says of the infinite coefficients of a fit of two classes."""
+        if not (self.two and self.fit._loss().odds and profiled(self.fit)):
+            return []
+        self.table, self.interval = self.fit.profile(self.level), "profile"
+        told = [self.limit(part) for part in compared(self.fit) if not part.why]
+        return [*filter(None, told), self.say("profile")] if any(told) else []
+
+    def limit(self, part: Compared) -> str:
+        """The one bound that an infinite coefficient has; empty for a finite one, and where no bound was found."""
+        estimate, low, high, log_p = self.numbers(part, 0)
+        bound = low if estimate > 0 else high
+        if isfinite(estimate) or not isfinite(bound):
+            return ""
+        evidence = self.evidence(self.bound(low), self.bound(high), log_p)
+        key = "at_least" if estimate > 0 else "at_most"
+        values = {"event": self.event(self.labels[0]), "ratio": ratio_words(bound, 2), "evidence": evidence}
+        return self.say(key, subject=self.subject(part), **values)
 
     def listed(self, names: list[str]) -> str:
         """Names in a row, the first five."""
@@ -254,9 +273,9 @@ class _Told:
 
     def bound(self, x: float) -> str:
         """A bound of an odds ratio."""
-        if isnan(x):
-            return self.word("missing")
-        return self.word("unbounded") if x == float("inf") else ratio_words(x, 2)
+        if not isfinite(x):
+            return self.word("missing") if isnan(x) else self.word("unbounded") if x > 0 else "0"
+        return ratio_words(x, 2)
 
     def half(self, part: Compared) -> list[str]:
         """Where both outcomes are equally probable, for a model of one number."""
@@ -272,26 +291,6 @@ class _Told:
             return [self.say("half", name=name, value=digits_words(at, 3))]
         low_end, high_end = (f"{x:.6g}" for x in part.span)
         return [self.say("half_outside", name=name, value=digits_words(at, 3), low=low_end, high=high_end)]
-
-
-def _table(fit: Fit, level: float, interval: str | None, base: Any) -> tuple[Any, str]:
-    """Estimates with bounds and log p, and which kind they are."""
-    if interval not in (None, "wald", "profile"):
-        raise ParameterError(f'interval must be "wald", "profile" or None, got {interval!r}')
-    if interval == "profile" or (interval is None and _profiles(fit)):
-        try:
-            return fit.profile(level, base=base), "profile"  # type: ignore[attr-defined]
-        except NotCertifiedError:
-            if interval == "profile":
-                raise
-    return fit.table(level, base=base), "wald"
-
-
-def _profiles(fit: Fit) -> bool:
-    """Whether profile intervals are at hand and cost little."""
-    own = getattr(fit, "covariance_kind", "inverse information") == "inverse information"
-    size = fit.n_rows * fit.theta_centred.numel() ** 2
-    return hasattr(fit, "profile") and fit.training is not None and own and not fit.no_errors and size <= CHEAP
 
 
 def _moved(fit: Fit) -> list[bool]:

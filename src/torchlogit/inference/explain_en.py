@@ -45,8 +45,10 @@ WORDS = {
     "missing": "not found",
     # what no number tells
     "split": "The classes are split {how} by {names}: rows on one side all have one class, so that no finite "
-    "maximum-likelihood estimate exists. No odds ratios are given. More rows may overlap; Firth's penalty "
+    "maximum-likelihood estimate exists. More rows may overlap; Firth's penalty "
     "(torchlogit.Jeffreys) or a ridge (torchlogit.L2) gives finite estimates.",
+    "at_least": "The data set no upper limit to it: {subject} multiplies the odds of {event} by {ratio} or more{evidence}.",
+    "at_most": "The data set no lower limit to it: {subject} multiplies the odds of {event} by {ratio} or less{evidence}.",
     "perfectly": "perfectly",
     "in part": "in part",
     "aliased": "{name} repeats other columns, so it has no number of its own.",

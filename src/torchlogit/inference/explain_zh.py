@@ -34,8 +34,10 @@ WORDS = {
     "evidence_p": "（{p}）",
     "unbounded": "无上限",
     "missing": "未求得",
-    "split": "各类被 {names} {how}分开：分界一侧的数据行全都属于同一类，因此不存在有限的极大似然估计，这里不给出优势比。"
+    "split": "各类被 {names} {how}分开：分界一侧的数据行全都属于同一类，因此不存在有限的极大似然估计。"
     "补充数据后各类也许会重叠；加上 Firth 惩罚（torchlogit.Jeffreys）或岭惩罚（torchlogit.L2）可以得到有限的估计。",
+    "at_least": "数据没有给出上限：{subject}，{event} 的优势变为原来的 {ratio} 倍或更多{evidence}。",
+    "at_most": "数据没有给出下限：{subject}，{event} 的优势变为原来的 {ratio} 倍或更少{evidence}。",
     "perfectly": "完全",
     "in part": "部分",
     "aliased": "{name} 与其他列重复，没有自己的数值。",

@@ -57,7 +57,7 @@ def facts(fit: Fit, level: float = 0.95, interval: str = "wald") -> tuple[tuple[
         ("weights", show(fit.weight) if fit.weight else ""),
         ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
         *_likelihood(fit),
-        ("intervals", f"{100 * level:g} %, {found}" if (found := _interval(fit, interval)) else ""),
+        ("intervals", _interval(fit, level, interval)),
     ]
     return tuple((name, value) for name, value in pairs if value)
 
@@ -78,13 +78,14 @@ def _link(fit: Fit) -> str:
     return "logit" if fit.loss == "logistic" else ""
 
 
-def _interval(fit: Fit, interval: str) -> str:
-    """How intervals and errors were found."""
+def _interval(fit: Fit, level: float, interval: str) -> str:
+    """How intervals and errors were found; empty where there are none."""
+    if fit.no_errors and interval == "wald":
+        return ""
     kind = getattr(fit, "covariance_kind", "inverse information")
-    errors = "" if fit.no_errors else f"standard errors from the {kind}"
-    if interval == "profile":
-        return "; ".join(filter(None, ("profile likelihood", errors)))
-    return errors and f"Wald; {errors}"
+    errors = "" if fit.no_errors else f"; standard errors from the {kind}"
+    how = "profile likelihood; p from likelihood-ratio tests" if interval == "profile" else "Wald"
+    return f"{100 * level:g} %, {how}{errors}"
 
 
 def _events(fit: Fit) -> str:

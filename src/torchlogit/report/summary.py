@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-<<<<<<< HEAD
 from math import exp, inf, isfinite
-=======
-from math import inf, isfinite
->>>>>>> 2697245 (Explain and summary: profile intervals where they are at hand; the one bound of an infinite coefficient)
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.errors import ParameterError
@@ -134,7 +130,6 @@ class _Rows:
         table, at = self.table, i * len(self.shown.labels) + j
         if i >= self.fit.intercept and self.fit.columns[i - self.fit.intercept] in self.fit.aliased:
             return [name, "aliased", *[""] * ERRORS]
-<<<<<<< HEAD
         estimate, slope = float(table.estimate[at]), i >= self.fit.intercept
         if isfinite(estimate) and self.infinite[at]:
             estimate = self.infinite[at] * inf
@@ -158,26 +153,6 @@ class _Rows:
 def _finite(x: float) -> str:
     """A bound that may not exist."""
     return number(x) if isfinite(x) else "" if x != x else f"{x:+}"
-=======
-        sign, slope = self.infinite[at], not (self.fit.intercept and i == 0)
-        error, z, log_p = (float(t[at]) for t in (table.std_error, table.z, table.log_p))
-        errors = [
-            number(error) if isfinite(error) and not sign else "",
-            f"{z:.2f}" if isfinite(z) else "",
-            p_text(log_p) if log_p == log_p else "",
-        ]
-        ratio = odds(estimate) if self.shown.odds and slope and not sign else ""
-        bounds = [self._bound(float(x), slope) for x in (table.low[at], table.high[at])]
-        return [name, f"{sign * inf:+}" if sign else number(estimate), *errors, ratio, *bounds]
-
-    def _bound(self, x: float, slope: bool) -> str:
-        """A bound of the coefficient, or of its odds ratio; the odds where all x are 0 are no ratio."""
-        if x != x or (self.shown.odds and not slope):
-            return ""
-        if not isfinite(x):
-            return "0" if self.shown.odds and x < 0 else f"{x:+}"
-        return odds(x) if self.shown.odds else number(x)
->>>>>>> 2697245 (Explain and summary: profile intervals where they are at hand; the one bound of an infinite coefficient)
 
 
 def level(column: str, term: str) -> str:

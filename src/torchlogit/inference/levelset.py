@@ -15,10 +15,10 @@ from torch import Tensor
 from torchlogit.linalg import factor
 
 ENTRIES = 2**22  # numbers in the inverses of a batch of members
-MOST = 200  # passes over the rows
+MOST = 100  # passes over the rows
 CLOSE = 1e-10  # deviation of f from its goal from which no step is worth a pass
 POOR = 0.02  # share of a squared step that may be left by the next one before the Hessian is made anew
-SHORTEST = 0.5**40
+SHORTEST = 0.5**30
 NOISE = 1e-13  # rounding of a sum over rows, relative
 
 
@@ -160,7 +160,7 @@ def start_at(function: Function, gamma: Tensor) -> Start:
 
 
 def _begin(function: Function, start: Start, goals: Goals) -> Climb:
-    """Every member at the start, or where the quadratic has its least with cᵀγ as it is held."""
+    """Every member at the start, or where the quadratic has its least with cᵀγ as it is held; at 0 if that is better."""
     size, held = len(goals.side), goals.side == 0
     way = goals.c @ start.inverse
     far = (goals.held - goals.c @ start.gamma) / _dot(way, goals.c).clamp_min(1e-300)
@@ -168,6 +168,9 @@ def _begin(function: Function, start: Start, goals: Goals) -> Climb:
     value, grad = start.value.repeat(size), start.grad.repeat(size, 1)
     if bool(held.any()):
         value[held], grad[held] = known(function, gamma[held])
+        nothing = known(function, torch.zeros_like(start.gamma)[None])
+        worse = held & (goals.held == 0) & ~(value <= nothing.value)  # a likelihood far from a quadratic
+        gamma[worse], value[worse], grad[worse] = 0.0, nothing.value, nothing.grad
     fresh = torch.zeros(size, dtype=torch.bool)
     return Climb.begin(goals, gamma, Known(value, grad), start.inverse.expand(size, -1, -1), fresh)
 

@@ -39,7 +39,7 @@ SETTINGS = [
 
 
 class Found(NamedTuple):
-    """Of each repetition and of the first two covariates, (R, 2): whether there is an interval, and whether it holds the truth."""
+    """Of each repetition and the first two covariates, (R, 2): whether there is an interval, and whether it holds the truth."""
 
     wald: np.ndarray
     covered_by_wald: np.ndarray
@@ -97,8 +97,8 @@ TEXT = """# How often the intervals hold the truth
 
 An interval of 95 % should hold the true coefficient in 95 of 100 samples. Theory promises it for many rows; this page
 measures it for few. In every repetition covariates and answers are drawn anew: x₁ normal with slope 0.8, x₂ 1 in 30 % of
-the rows and else 0 with slope 0.5, and, where there are five covariates, three more normal ones (slopes −0.5, 0, 0). The intercept is such
-that the given share of rows are events. All repetitions of a line are one batch (`fit_many`); a profile interval holds b
+the rows and else 0 with slope 0.5, and, where there are five covariates, three more normal ones (slopes −0.5, 0, 0). The
+intercept is such that the given share of rows are events. All repetitions of a line are one batch (`fit_many`); a profile interval holds b
 exactly when the likelihood-ratio test of b does not reject, which is how it was counted.
 
 Made by `python tests/make_coverage.py`, {repetitions:,} repetitions a line, seeds fixed; the Monte-Carlo standard error of a

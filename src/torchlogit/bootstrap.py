@@ -138,16 +138,32 @@ def bootstrap(
         whole = fitting.single(slice(None))
     except NoFit as error:
         raise DataError(str(error)) from None
-    if _whole(rows):
-        fitting = replace(fitting, rows=replace(rows, weight=None))
-    draws, parts = _draws(rows, np.random.default_rng(seed)), list[Results]()
-    for size in _blocks(n_resamples, len(rows.codes)):
-        parts.append(_block(fitting, [next(draws) for _ in range(size)], whole))
-    status = tuple(entry for part in parts for entry in part.status)
-    sentences = (*whole.warnings, *_sentence(status))
-    out = Bootstrap(whole, torch.cat([part.theta for part in parts]), status, sentences)
+    theta, status = resample(fitting, whole, n_resamples, seed)
+    sentences = (*whole.warnings, *sentence(status))
+    out = Bootstrap(whole, theta, status, sentences)
     tell(sentences, strict)
     return out
+
+
+def resample(
+    fitting: Fitting,
+    whole: Fit,
+    n_resamples: int,
+    seed: int,
+    *,
+    repeated: bool = True,
+    clusters: Counts | None = None,
+) -> tuple[Tensor, tuple[Status, ...]]:
+    """Theta (B, p, k) of resamples and how each ended; ``whole`` is the fit of all rows, where each begins.
+
+    Whole weights are counts of rows, if ``repeated``, and drawn as such; with ``clusters`` (n,) from 0, clusters are drawn.
+    """
+    draws = _draws(fitting.rows, np.random.default_rng(seed), repeated, clusters)
+    if repeated and clusters is None and _whole(fitting.rows):
+        fitting = replace(fitting, rows=replace(fitting.rows, weight=None))
+    sizes = _blocks(n_resamples, len(fitting.rows.codes))
+    parts = [_block(fitting, [next(draws) for _ in range(size)], whole) for size in sizes]
+    return torch.cat([part.theta for part in parts]), tuple(entry for part in parts for entry in part.status)
 
 
 def _whole(rows: Rows) -> bool:
@@ -155,10 +171,16 @@ def _whole(rows: Rows) -> bool:
     return rows.weight is not None and bool((rows.weight == np.rint(rows.weight)).all())
 
 
-def _draws(rows: Rows, rng: np.random.Generator) -> Iterator[Counts]:
-    """How often each row counts, (n,), resample after resample."""
+def _draws(
+    rows: Rows, rng: np.random.Generator, repeated: bool = True, clusters: Counts | None = None
+) -> Iterator[Counts]:
+    """How often each row counts, (n,), resample after resample; whole weights are drawn as rows where they are ``repeated``."""
     n = len(rows.codes)
-    if rows.weight is not None and _whole(rows):
+    if clusters is not None:
+        size = int(clusters.max()) + 1
+        while True:
+            yield np.bincount(rng.integers(0, size, size), minlength=size)[clusters]
+    if rows.weight is not None and repeated and _whole(rows):
         total = int(rows.weight.sum())
         while True:
             yield rng.multinomial(total, rows.weight / total)
@@ -194,7 +216,7 @@ def _block(fitting: Fitting, draws: list[Counts], whole: Fit) -> Results:
     )
 
 
-def _sentence(status: Sequence[Status]) -> list[str]:
+def sentence(status: Sequence[Status]) -> list[str]:
     """How many resamples have no certified estimate, in one sentence, if there are any."""
     count = Counter(str(entry) for entry in status if entry is not Status.converged)
     if not count:

@@ -17,7 +17,7 @@ from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
 from torchlogit.penalties import ElasticNet, NoPenalty
-from torchlogit.rows import read_rows
+from torchlogit.rows import read_rows, weights_meaning
 from torchlogit.solvers import Record
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
@@ -38,6 +38,9 @@ def fit(
     categorical: Sequence[str] = (),
     reference: Mapping[str, str] | None = None,
     missing: Literal["error", "drop"] = "error",
+    weights_are: Literal["frequency", "sampling", "importance"] | None = None,
+    covariance: str | None = None,
+    cluster: Any = None,
     solver: Any = "auto",
     max_iter: int = 100,
     tol: float | None = None,
@@ -51,7 +54,13 @@ def fit(
 
     ``data`` is a data frame of any library (pandas, polars, pyarrow), a dict of columns, or a matrix (numpy, torch,
     SciPy sparse); ``target`` a column's name, or the labels. Text columns become categories, compared with their first
-    level. ``weight`` and ``offset`` are a column's name or one number a row; a weight of 2 means the row stands twice.
+    level. ``weight`` and ``offset`` are a column's name or one number a row.
+
+    ``weights_are`` says what weights mean. "frequency" (whole numbers unless said otherwise): a row of weight w is w rows, in
+    everything. "sampling": the inverse of a row's probability to be drawn; errors are linearised (`Fit.robust`), a constant
+    factor changes nothing, and there is no likelihood to compare: no AIC, no likelihood-ratio tests. "importance" (other
+    numbers unless said otherwise): used in the formulas as frequencies are, whole or not, n their sum; what that means is
+    yours to say, and there are no robust errors. ``covariance`` and ``cluster`` are `Fit.robust`'s: "HC1", …, by "school".
 
     F(θ) = Σᵢ sᵢ ℓ(xᵢθ + oᵢ, yᵢ) + P(θ) is minimised until the estimated relative distance to the optimum is at most
     ``tol`` (default 1e-20 in float64, 1e-13 with L1, 1e-12 in float32). ``loss`` is "auto", "logistic", "softmax", or
@@ -71,8 +80,9 @@ def fit(
     """
     rows = read_rows(
         data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
-        missing=missing,
+        missing=missing, apart=cluster_names(cluster),
     )  # fmt: skip
+    meaning = weights_meaning(weights_are, rows.weight, rows.weight_name or "weight")
     k, kind = loss_for(loss, len(rows.classes), link)
     if dtype not in ("float64", "float32"):
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
@@ -110,9 +120,28 @@ def fit(
         training=rows,
         n_rows=rows.given - rows.dropped,
         counts=rows.counts,
+        weights_are=meaning,
     )
     tell(out.warnings, strict)
-    return out
+    return _with_errors(out, covariance, cluster)
+
+
+def _with_errors(fit: Fit, covariance: str | None, cluster: Any) -> Fit:
+    """The fit with the errors that were asked for, or that its weights call for; as it is where it has none."""
+    asked = covariance is not None or cluster is not None
+    if asked and not fit.penalty.free:
+        raise ParameterError("covariance and cluster are for fits without a penalty: a penalised fit has no errors")
+    plain = "linearised" if fit.weights_are == "sampling" else "model" if cluster is None else "HC1"
+    kind = covariance or plain
+    if kind == "model" and cluster is None and fit.weights_are != "sampling":
+        return fit
+    return fit if fit.covariance_root is None or not fit.penalty.free else fit.robust(kind, cluster)
+
+
+def cluster_names(cluster: Any) -> tuple[str, ...]:
+    """The columns that are named as clusters."""
+    several = cluster if isinstance(cluster, tuple | list) and len(cluster) <= 2 else [cluster]
+    return tuple(name for name in several if isinstance(name, str))
 
 
 def estimated(source: Source, columns: Sequence[str], k: int, **settings: Any) -> Estimate:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from torchlogit.report import Summary
 
 UNCERTAIN = "uncertain"
+MODEL_BASED = "inverse information"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Fit:
     recipe: Recipe | None = None
     warnings: tuple[str, ...] = ()
     history: list[Record] = field(default_factory=list, repr=False, compare=False)
+    covariance_kind: str = MODEL_BASED  # what covariance_root is of, in words
+    weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
     training: Rows | None = field(default=None, repr=False, compare=False)  # by reference; never saved
 
     def __getstate__(self) -> dict[str, Any]:
@@ -198,6 +201,12 @@ class Fit:
         from torchlogit.report import summary
 
         return summary(self, level, interval=interval, odds=odds, base=base)
+
+    def robust(self, kind: Any = "HC1", cluster: Any = None, data: Any = None, **settings: Any) -> Fit:
+        """The same fit with another covariance: HC0 to HC3, by clusters, or of a bootstrap; see `inference.covariance`."""
+        from torchlogit.inference.covariance import robust
+
+        return robust(self, kind, cluster, data, **settings)
 
     def residuals(self, kind: Kind = "deviance", data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
         """Residuals of the rows, (n,): "deviance", "pearson", "response" or "working"; see `inference.residuals`."""

@@ -58,9 +58,10 @@ class Objective:
     def blocks(self) -> Iterator[Block]:
         """The blocks of the source in these coordinates and working precision."""
         for block in self.source:
-            yield self._view(block)
+            yield self.view(block)
 
-    def _view(self, block: Block) -> Block:
+    def view(self, block: Block) -> Block:
+        """A block of the source in these coordinates and working precision."""
         weight, offset = block.weight.to(self.dtype), block.offset.to(self.dtype)
         return block._replace(design=self._seen(block.design), weight=weight, offset=offset)
 
@@ -73,7 +74,7 @@ class Objective:
         return block.design.matmul(theta.to(self.dtype)) + block.offset
 
     def _accumulate(self, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        return accumulate(self.source, lambda block: of_block(self._view(block)))
+        return accumulate(self.source, lambda block: of_block(self.view(block)))
 
     def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
         """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
@@ -114,7 +115,7 @@ class Objective:
         return (*found, design.gram(curvature.to(self.dtype)[:, None, None]))
 
     def _plain(self, block: Block, theta: Tensor, order: int) -> tuple[Tensor, ...]:
-        block = self._view(block)
+        block = self.view(block)
         s = block.weight
         value, *rest = self.loss.taylor(self.eta(block, theta), block.y, order)
         out = [(s * value).double().sum(-1)]

@@ -22,10 +22,11 @@ from torch import Tensor
 from torchlogit import __version__, store
 from torchlogit.errors import DataError, ModelFileError, ParameterError
 from torchlogit.estimate import Certificate
-from torchlogit.fitted import Fit
+from torchlogit.fitted import MODEL_BASED, Fit
 from torchlogit.losses import LOSSES
 from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
 from torchlogit.rank import Dependence
+from torchlogit.rows import WEIGHTS_ARE
 from torchlogit.solvers import Status
 from torchlogit.tables import Recipe
 
@@ -44,10 +45,14 @@ PLAIN = (
     "weight",
     "complete",
     "counts",
+    "covariance_kind",
+    "weights_are",
 )
 LATER: dict[str, Any] = {
     "weight": None,
     "counts": False,
+    "covariance_kind": MODEL_BASED,
+    "weights_are": "frequency",
 }  # fields that older model files do not have, and what these stand for
 REALS = ("log_likelihood", "null_log_likelihood", "value")
 TENSORS = ("theta_centred", "centre", "covariance_root", "infinite")
@@ -199,6 +204,8 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
         offset=fields.get("offset", str, type(None)),
         weight=fields.later("weight", str, type(None)),
         covariance_root=tensors.get("covariance_root"),
+        covariance_kind=fields.later("covariance_kind", str),
+        weights_are=_weights_are(fields),
         infinite=tensors.get("infinite"),
         dependences=tuple(_dependence(item, len(columns)) for item in fields.each("dependences", dict)),
         complete=fields.get("complete", bool),
@@ -208,6 +215,13 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
     )
     _check_certified(out)
     return out
+
+
+def _weights_are(fields: _Fields) -> str:
+    meaning: str = fields.later("weights_are", str)
+    if meaning not in WEIGHTS_ARE:
+        raise ModelFileError(f"field 'weights_are' is {meaning[:40]!r}, not one of {', '.join(WEIGHTS_ARE)}")
+    return meaning
 
 
 def _columns(fields: _Fields) -> tuple[str, ...]:

@@ -23,10 +23,34 @@ from torchlogit.tables import (
     keep_rows,
     known_classes,
     show,
+    show_rows,
 )
 from torchlogit.tables.formula import is_formula
 from torchlogit.tables.frames import open_frame
 from torchlogit.tables.response import Response, check_counts, read_response, response_columns, response_text
+
+WEIGHTS_ARE = ("frequency", "sampling", "importance")
+
+
+def weights_meaning(asked: str | None, weight: npt.NDArray[np.float64] | None, name: str = "weight") -> str:
+    """What weights are, one of `WEIGHTS_ARE`: as ``asked``; else "frequency" for whole numbers, "importance" for others.
+
+    ParameterError for a meaning of weights that are not there, or that there is not; DataError for frequencies that are
+    not whole, with their rows.
+    """
+    if asked is not None and asked not in WEIGHTS_ARE:
+        raise ParameterError(f"weights_are must be one of {', '.join(map(repr, WEIGHTS_ARE))}, got {asked!r}")
+    if weight is None:
+        if asked is not None:
+            raise ParameterError(f'weights_are="{asked}" says what weights mean, but there are none: give weight=')
+        return "frequency"
+    broken = np.flatnonzero(weight != np.rint(weight))
+    if asked == "frequency" and len(broken):
+        raise DataError(
+            f"weights `{show(name)}` are no frequencies: {show_rows(broken)} of those used have weights that are not whole "
+            f'numbers, such as {weight[broken[0]]:g}; say weights_are="sampling" or "importance"'
+        )
+    return asked or ("importance" if len(broken) else "frequency")
 
 
 @dataclass(frozen=True)
@@ -71,6 +95,11 @@ class Rows:
             raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
         return self.recipe.intercept
 
+    def whole_column(self, which: Any) -> Any:
+        """Another column of the caller's table by name, or values: of all of the caller's rows, also of those dropped."""
+        _same_index(self.data, which, "cluster")
+        return _column(self.data, which)
+
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
         x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
@@ -88,11 +117,15 @@ def read_rows(
     categorical: Sequence[str] = (),
     reference: Mapping[str, str] | None = None,
     missing: Literal["error", "drop"] = "error",
+    apart: Sequence[str] = (),
 ) -> Rows:
-    """Check the data and pair the rows of X, y, weight and offset; the arguments are those of `torchlogit.fit`."""
+    """Check the data and pair the rows of X, y, weight and offset; the arguments are those of `torchlogit.fit`.
+
+    Columns named in ``apart`` have another use, and are features only where ``features`` names them.
+    """
     for name, other in (("y", target), ("weight", weight), ("offset", offset)):
         _same_index(data, other, name)
-    named = [name for name in (weight, offset) if isinstance(name, str)]
+    named = [name for name in (weight, offset, *apart) if isinstance(name, str)]
     if is_matrix(data):
         if features is not None or categorical or reference:
             raise ParameterError("features, categorical and reference name columns: give a data frame for them")

@@ -135,7 +135,7 @@ def dfbeta(fit: Fit, scaled: bool = False, data: Any = None, **given: Any) -> Fl
     [1.1691, -0.3105]
     """
     beside = _beside(fit, data, given)
-    inverse = _inverse(beside)
+    inverse = inverse_information(beside)
     with exact_arithmetic():
         moves = torch.cat([_moves(beside, case, inverse) for case in _cases(beside)])
     if scaled:
@@ -170,7 +170,7 @@ def _rank(beside: Observed) -> int:
     return objective.p * (objective.k - objective.loss.symmetric)
 
 
-def _inverse(beside: Observed) -> Tensor:
+def inverse_information(beside: Observed) -> Tensor:
     """C (q, k, q, k) in the objective's coordinates; along a softmax's flat directions it is made up, and drops out."""
     objective = beside.objective
     shape = (objective.p, objective.k) * 2
@@ -179,20 +179,20 @@ def _inverse(beside: Observed) -> Tensor:
 
 def _cases(beside: Observed) -> Iterator[Case]:
     """All rows, block by block."""
-    objective, inverse = beside.objective, _inverse(beside)
+    objective, inverse = beside.objective, inverse_information(beside)
     loss, one = objective.loss, torch.eye(objective.k, dtype=torch.float64, device=inverse.device)
     for block in objective.blocks():
         eta, s = objective.eta(block, beside.gamma), block.weight
         score = -s[:, None] * loss.taylor(eta, block.y, 1)[1]
         z = block.design.to_dense()
-        spread = _spread(z, inverse)
+        spread = eta_covariance(z, inverse)
         hat = s[:, None, None] * loss.information(eta) @ spread
         change = torch.linalg.solve(one - hat, score[..., None])[..., 0]
         leverage = hat.diagonal(dim1=-2, dim2=-1).sum(-1)
         yield Case(z, eta, block.y, s, score, spread, leverage, change)
 
 
-def _spread(z: Tensor, inverse: Tensor) -> Tensor:
+def eta_covariance(z: Tensor, inverse: Tensor) -> Tensor:
     """A (n, k, k): the covariance of each row's η."""
     k = inverse.shape[1]
     out = z.new_empty(len(z), k, k)

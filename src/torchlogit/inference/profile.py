@@ -134,6 +134,8 @@ def _refuse(fit: Fit) -> None:
     """NotCertifiedError where a likelihood's profile would say nothing."""
     if fit.loss == "squared":
         raise NotCertifiedError("no profile intervals: the linear unit has no likelihood")
+    if fit.weights_are == "sampling":
+        raise NotCertifiedError("no profile intervals: with sampling weights there is no likelihood of the rows")
     if not fit.penalty.free:
         raise NotCertifiedError(f"no profile intervals: {fit.no_errors}; they would not be confidence intervals")
     if not fit.certified and fit.status is not Status.separated:

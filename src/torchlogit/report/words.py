@@ -54,7 +54,7 @@ def facts(fit: Fit, level: float = 0.95, interval: str = "wald") -> tuple[tuple[
         ("link", _link(fit)),
         ("penalty", penalty(fit)),
         ("offset", show(fit.offset) if fit.offset else ""),
-        ("weights", show(fit.weight) if fit.weight else ""),
+        ("weights", f"{show(fit.weight)} ({fit.weights_are})" if fit.weight else ""),
         ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
         *_likelihood(fit),
         ("intervals", _interval(fit, level, interval)),
@@ -82,8 +82,8 @@ def _interval(fit: Fit, level: float, interval: str) -> str:
     """How intervals and errors were found; empty where there are none."""
     if fit.no_errors and interval == "wald":
         return ""
-    kind = getattr(fit, "covariance_kind", "inverse information")
-    errors = "" if fit.no_errors else f"; standard errors from the {kind}"
+    source = " from the" if fit.covariance_kind.startswith("inverse") else ":"
+    errors = "" if fit.no_errors else f"; standard errors{source} {fit.covariance_kind}"
     how = "profile likelihood; p from likelihood-ratio tests" if interval == "profile" else "Wald"
     return f"{100 * level:g} %, {how}{errors}"
 

@@ -155,6 +155,10 @@ class MemorySource:
         offset = block.offset if self.has_offset else None
         return MemorySource(block.design.x, block.y, block.weight * factor, offset, intercept=self.intercept)
 
+    def pick(self, rows: Tensor) -> MemorySource:
+        """Some of the rows, by number, in that order: a copy."""
+        return self._picked(rows)
+
     def sample(self, rows: int, seed: int = 0) -> MemorySource:
         """One random row of each of ``rows`` equal stretches, weights scaled up by n / rows; all rows if there are fewer."""
         if rows >= self.n_rows:

@@ -238,6 +238,26 @@ class Fit:
 
         return dfbeta(self, scaled, data, **given)
 
+    def tidy(
+        self, conf_int: bool = False, conf_level: float = 0.95, exponentiate: bool = False, **settings: Any
+    ) -> Any:
+        """One row a term, with broom's column names; see `inference.broom`."""
+        from torchlogit.inference.broom import tidy
+
+        return tidy(self, conf_int, conf_level, exponentiate, **settings)
+
+    def glance(self, *, library: str = "pandas") -> Any:
+        """One row about the whole fit, with broom's column names; see `inference.broom`."""
+        from torchlogit.inference.broom import glance
+
+        return glance(self, library=library)
+
+    def augment(self, data: Any = None, **settings: Any) -> Any:
+        """The rows with fitted values, residuals and influence, with broom's column names; see `inference.broom`."""
+        from torchlogit.inference.broom import augment
+
+        return augment(self, data, **settings)
+
     def check(self, data: Any = None, **given: Any) -> Check:
         """What could be wrong with the fit, each with a sentence on what to do; see `inference.check`."""
         from torchlogit.inference.check import check

@@ -132,13 +132,15 @@ class Tabular(Rendered):
 
 
 def frame(columns: dict[str, Any], library: str = "pandas") -> Any:
-    """A data frame of columns (m,)."""
+    """A data frame of columns (m,), or with ``"dict"`` the columns themselves."""
+    if library == "dict":
+        return columns
     if library not in LIBRARIES:
-        raise ParameterError(f"library must be one of {', '.join(map(repr, LIBRARIES))}, got {library!r}")
+        raise ParameterError(f"library must be one of {', '.join(map(repr, LIBRARIES))} or 'dict', got {library!r}")
     try:
         module = import_module(library)
     except ImportError as error:
-        raise ParameterError(f"{library} is not installed; install it, or use to_dict()") from error
+        raise ParameterError(f"{library} is not installed; install it, or use library='dict'") from error
     make = {"pandas": "DataFrame", "polars": "DataFrame", "pyarrow": "table"}[library]
     return getattr(module, make)(columns)
 

@@ -130,7 +130,7 @@ class Averages:
 
 class _Block(NamedTuple):
     x: Any  # (m, d)
-    slopes: Tensor | None  # (m, d)
+    slopes: Tensor | None  # (m, d) or (1, d)
     offset: Tensor
     share: Tensor  # (m, G)
     times: Tensor  # (m,)
@@ -145,7 +145,9 @@ class _Rows(NamedTuple):
 
 def _averaged(blocks: Sequence[_Block], parts: Sequence[Any]) -> Tensor:
     """What each group has on average of a matrix, (G, d), given block by block."""
-    return torch.stack([block.share.mT @ _dense(part) for block, part in zip(blocks, parts, strict=True)]).sum(0)
+    return torch.stack(
+        [block.share.mT @ _dense(part).expand(len(block.share), -1) for block, part in zip(blocks, parts, strict=True)]
+    ).sum(0)
 
 
 def _dense(x: Any) -> Tensor:
@@ -158,8 +160,9 @@ def _sum(parts: Sequence[Mean]) -> Mean:
 
 
 def _gradient(design: Design, share: Tensor, by_eta: Tensor) -> Tensor:
-    """Gradient (G, C, p, k) of averages of values whose gradient by η is (m, C, k)."""
+    """Gradient (G, C, p, k) of averages of values whose gradient by η is (m, C, k); a design of one row is that of all."""
     r = share[:, :, None, None] * by_eta[:, None]
+    r = r.sum(0, keepdim=True) if design.shape[0] == 1 else r
     return design.rmatmul(r.flatten(1)).reshape(-1, *r.shape[1:]).movedim(0, 2)
 
 

@@ -68,10 +68,10 @@ class Moves:
         return x
 
     def slopes(self, part: slice, changes: Changes, name: str) -> Tensor:
-        """By how much each column of some rows rises as the variable does, (m, d)."""
+        """By how much each column of some rows rises as the variable does, (m, d), or (1, d) where that is so in all rows."""
         out = torch.zeros(1, self.rows.x.shape[1], dtype=torch.float64)
         out[0, self._places[name][0]] = 1.0
-        return out.expand(len(range(*part.indices(self.rows.x.shape[0]))), -1)
+        return out
 
     def is_zero_one(self, name: str) -> bool:
         """Whether a variable that is a number is 0 or 1 in every row."""

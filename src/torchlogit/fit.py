@@ -54,7 +54,16 @@ def fit(
 
     ``data`` is a data frame of any library (pandas, polars, pyarrow), a dict of columns, or a matrix (numpy, torch,
     SciPy sparse); ``target`` a column's name, or the labels. Text columns become categories, compared with their first
-    level. ``weight`` and ``offset`` are a column's name or one number a row.
+    level, sorted, or with ``reference``; a Categorical's levels keep their order, an ordered one's too (R would take
+    polynomials of it: ``C(size, Poly)`` in a formula). Booleans are 0 and 1. ``weight`` and ``offset`` are a column's name or
+    one number a row.
+
+    ``target`` may be a **formula** as in R, ``"passed ~ hours * C(school, Treatment('B')) + bs(age, 4) - 1"``, with ``+ * : /
+    ** %in% .``, arithmetic inside ``I()``, elementwise functions (``log``, ``exp``, ``np.sqrt``, …), ``poly bs ns cr cc scale
+    center standardize``, contrasts ``Treatment Sum Helmert Diff Poly`` and `` `names with spaces` ``. Knots, means and levels
+    are those of the training rows. It may be a comparison, ``"(affairs > 0)"``, or **counts**, a pair of columns
+    ``("successes", "failures")``, ``"successes + failures"``: each row is then two weighted rows of classes 1 and 0; see
+    `Fit.grouped`.
 
     ``weights_are`` says what weights mean. "frequency" (whole numbers unless said otherwise): a row of weight w is w rows, in
     everything. "sampling": the inverse of a row's probability to be drawn; errors are linearised (`Fit.robust`), a constant

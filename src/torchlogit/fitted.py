@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.check import Check
     from torchlogit.inference.effects import EffectTable, MarginTable
     from torchlogit.inference.explain import Explanation
+    from torchlogit.inference.grouped import Grouped
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
@@ -213,6 +214,12 @@ class Fit:
         from torchlogit.inference.residuals import residuals
 
         return residuals(self, kind, data, **given)
+
+    def grouped(self, data: Any = None) -> Grouped:
+        """Residuals, deviance and likelihood of a fit to counts, by rows of the table; see `inference.grouped`."""
+        from torchlogit.inference.grouped import grouped
+
+        return grouped(self, data)
 
     def influence(self, data: Any = None, **given: Any) -> Influence:
         """Leverage, standardised residuals and Cook's distance of every row; see `inference.influence`."""

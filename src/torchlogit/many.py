@@ -15,9 +15,8 @@ from torch import Tensor
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.fitted import Fit
 from torchlogit.groups import TOL, Fitting, Grouping, NoFit, Results, Take, read_groups, results
-from torchlogit.intake import is_matrix
 from torchlogit.penalties import ElasticNet, NoPenalty
-from torchlogit.rows import _column, _others, _same_index, read_rows
+from torchlogit.rows import _column, _same_index, read_rows
 from torchlogit.solvers import Status
 from torchlogit.tables import show_value
 from torchlogit.tables.names import FIRST
@@ -144,11 +143,9 @@ def fit_many(
     [1.761, 0.6287]
     """
     _same_index(data, groups, "groups")
-    if features is None and isinstance(groups, str) and not is_matrix(data):
-        features = _others(data, [name for name in (target, weight, offset, groups) if isinstance(name, str)])
     rows = read_rows(
         data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
-        missing=missing,
+        missing=missing, apart=[groups] if isinstance(groups, str) else [],
     )  # fmt: skip
     by = groups if isinstance(groups, str) else "groups"
     grouping = read_groups(_column(data, groups), rows, by)

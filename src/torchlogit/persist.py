@@ -319,6 +319,8 @@ def _recipe(fields: _Fields, columns: tuple[str, ...]) -> Recipe | None:
     recipe = Recipe.from_dict(data)
     if recipe.columns != columns:
         raise ModelFileError("field 'recipe' makes other columns than the model has")
+    if recipe.formula and recipe.intercept != fields.get("intercept", bool):
+        raise ModelFileError("field 'recipe' has a formula that says otherwise of the intercept than the model")
     return recipe
 
 

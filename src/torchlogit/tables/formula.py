@@ -11,7 +11,7 @@ from torchlogit.errors import DataError, ParameterError
 from torchlogit.tables.formula_expression import LONGEST, names, parse
 from torchlogit.tables.names import did_you_mean, show, show_names
 
-MOST_FACTORS = 12  # in one term
+MOST_FACTORS = 8  # in one term
 _QUOTED = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)""")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 

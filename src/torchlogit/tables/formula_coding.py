@@ -184,7 +184,13 @@ def laid_out(scopes: Sequence[Sequence[Part]], whole: Mask) -> Any:
     if not mostly_zeros([*[1] * (count - 1), d - count + 1], n):
         return _dense(every, whole, d)
     kept = list(every)
-    return (_sparse if all(near(strip.values[whole]) for strip in kept) else _dense)(kept, whole, d)
+    return (_sparse if all(_near(strip, whole) for strip in kept) else _dense)(kept, whole, d)
+
+
+def _near(strip: Strip, whole: Mask) -> bool:
+    """Whether the strip's columns keep their digits without centring; those that are one number or 0 do."""
+    values = strip.values[whole]
+    return near(values) or (len(strip.place) > 1 and bool((values == values[0]).all()))
 
 
 def _dense(every: Iterable[Strip], whole: Mask, d: int) -> Array:

@@ -46,17 +46,24 @@ def _joined(scopes: Sequence[Scoped]) -> tuple[Scoped, ...]:
     """The same span in fewer products: a + a:b⁻ is a:b."""
     kept: list[Scoped] = []
     for scope in sorted(scopes, key=len):
-        other = next((other for other in kept if _extends(scope, other)), None)
-        if other is None:
-            kept.append(scope)
-            continue
-        extra = next(one for one in scope if one not in other)
-        whole = tuple((one[0], False) if one == extra else one for one in scope)
-        kept = list(_joined([*(one for one in kept if one is not other), whole]))
+        _join(kept, scope)
     return tuple(kept)
+
+
+def _join(kept: list[Scoped], scope: Scoped) -> None:
+    """Add a product, the longest so far, or what it becomes with one of those there."""
+    other = next((other for other in kept if _extends(scope, other)), None)
+    if other is None:
+        kept.append(scope)
+        return
+    kept.remove(other)
+    extra = next(one for one in scope if one not in other)
+    _join(kept, tuple((one[0], False) if one == extra else one for one in scope))
 
 
 def _extends(scope: Scoped, other: Scoped) -> bool:
     """Whether ``scope`` is ``other`` with one reduced factor more."""
+    if len(scope) != len(other) + 1:
+        return False
     extra = set(scope) - set(other)
-    return len(scope) == len(other) + 1 and len(extra) == 1 and next(iter(extra))[1]
+    return len(extra) == 1 and next(iter(extra))[1]

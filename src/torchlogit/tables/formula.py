@@ -49,9 +49,7 @@ def _tilde(text: str) -> int:
     """Where the first ~ is that is not inside quotes, brackets or a comparison; -1 where there is none."""
     depth, at = 0, 0
     for j, part in enumerate(_QUOTED.split(text)):
-        if j % 3 == 2:
-            continue  # the inner group of what is quoted
-        for k, letter in enumerate(part if j % 3 == 0 else ""):
+        for k, letter in enumerate("" if j % 2 else part):  # every second part is quoted
             depth += (letter in "([{") - (letter in ")]}")
             if letter == "~" and depth == 0:
                 return at + k
@@ -131,7 +129,4 @@ def _told(action: Callable[[], ast.expr], where: str) -> ast.expr:
     try:
         return action()
     except ParameterError as error:
-        text = str(error)
-        raise ParameterError(
-            f"{text}{where}" if not text.endswith(("?", ".")) else f"{text[:-1]}{where}{text[-1]}"
-        ) from None
+        raise ParameterError(f"{where.removeprefix(', ')}: {error}" if where else str(error)) from None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,9 @@ def parse(text: str) -> ast.expr:
     parts, names = _QUOTED.split(text), dict[str, str]()
     for j, part in enumerate(parts):
         if part.startswith("`"):
-            names[alias := f"quoted_ˑ{j}"] = part[1:-1] if part[1:-1].isidentifier() else part
+            names[alias := f"quoted_ˑ{j}"] = (
+                part[1:-1] if part[1:-1].isidentifier() and not iskeyword(part[1:-1]) else part
+            )
             parts[j] = f" {alias} "
     try:
         node = ast.parse("".join(parts).strip(), mode="eval").body

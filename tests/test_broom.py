@@ -94,3 +94,11 @@ def test_other_libraries_and_none(monkeypatch):
     with pytest.raises(ParameterError, match="not installed"):
         fit.tidy()
     assert fit.glance(library="dict")["nobs"] == [189]
+
+
+def test_counts_are_one_row_each():
+    data = {"x": np.arange(10.0), "hits": np.arange(10), "misses": 12 - np.arange(10)}
+    fit = torchlogit.fit(data, ("hits", "misses"), features=["x"])
+    assert fit.glance()[["nobs", "df_residual"]].to_numpy().tolist() == [[10, 8]]
+    with pytest.raises(ParameterError, match="counts"):
+        fit.augment()

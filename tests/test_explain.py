@@ -230,3 +230,20 @@ def test_filled_keeps_every_character():
 )
 def test_ratios(log_ratio, words):
     assert ratio_words(log_ratio) == words
+
+
+def test_bounds_that_look_alike_have_more_digits():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    data = {"x": x, "y": (x + rng.logistic(size=200) > 0).astype(int)}
+    fit = torchlogit.fit(data, "y", weight=np.full(200, 1e5))
+    found = re.search(r"by ([\d.]+) \(95 % interval ([\d.]+) to ([\d.]+)", " ".join(told(fit)))
+    estimate, low, high = map(float, found.groups())
+    assert low < estimate < high
+    assert low < np.exp(float(fit.theta[1])) < high
+
+
+def test_robust_errors_are_told_as_such():
+    sentences = told(birthwt(covariance="HC1"), interval=None)
+    assert any("standard errors: HC1" in s for s in sentences)
+    assert not any("likelihood-ratio" in s for s in sentences)

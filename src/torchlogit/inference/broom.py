@@ -87,9 +87,9 @@ def glance(fit: Fit, *, library: str = "pandas") -> Any:
 
 
 def _counted(fit: Fit) -> int:
-    """Rows with a weight; all of them where the fit was read from a file."""
+    """Rows with a weight; all of them where the fit was read from a file. Counts of a row stand in two, but are one."""
     weight = None if fit.training is None else fit.training.weight
-    return fit.n_rows if weight is None else int((weight > 0).sum())
+    return fit.n_rows if weight is None else min(fit.n_rows, int((weight > 0).sum()))
 
 
 def augment(
@@ -119,7 +119,10 @@ def augment(
         return frame({**_columns(fit, newdata, None), ".fitted": _predicted(fit, eta, type_predict)}, library)
     from torchlogit.inference.observed import observed
 
-    beside, found = observed(fit, data), fit.influence(data)
+    beside = observed(fit, data)
+    if len(beside.rows.codes) != fit.n_rows and data is None:
+        raise ParameterError("augment is for a target of one outcome a row, not for counts")
+    found = fit.influence(data)
     n, spare = len(found.row), len(found.row) - found.rank
     if spare < 2:
         raise NotCertifiedError(f"no .sigma: {n} rows leave {spare} degrees of freedom")

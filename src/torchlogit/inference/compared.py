@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.fitted import MODEL_BASED
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -149,7 +150,7 @@ def estimates(fit: Fit, level: float, interval: str | None, base: Any) -> tuple[
 
 def _profiles(fit: Fit) -> bool:
     """Whether profile intervals are at hand and cost little."""
-    own = getattr(fit, "covariance_kind", "inverse information") == "inverse information"
+    own = fit.covariance_kind == MODEL_BASED
     return own and not fit.no_errors and profiled(fit)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torchlogit.errors import ParameterError
+from torchlogit.fitted import MODEL_BASED
 from torchlogit.inference import explain_en, explain_zh
 from torchlogit.inference.compared import Compared, compared, estimates, probabilities, profiled
 from torchlogit.inference.contrasts import contrasts
@@ -133,9 +134,10 @@ class _Told:
             counts = {"events": f"{events:.10g}", "total": f"{total:.10g}"}
             out = [self.say(key, n=fit.n_rows, share=share, event=event, **counts)]
         else:
-            label = self.label(fit.classes[0] if self.base is None else self.base)
-            base = self.word("event", target=self.name(fit.target), label=label)
-            out = [self.say("classes", n=fit.n_rows, count=len(fit.classes), base=base)]
+            out = [self.say("classes", n=fit.n_rows, count=len(fit.classes))]
+        if self.base is not None and not self.two:
+            base = self.word("event", target=self.name(fit.target), label=self.label(self.base))
+            out.append(self.say("compared", base=base))
         out += [self.say("dropped", n=fit.dropped)] if fit.dropped else []
         return [" ".join(out) if self.words.LANG == "en" else "".join(out)]
 
@@ -188,7 +190,7 @@ class _Told:
     def whole(self) -> list[str]:
         """The test of all terms."""
         found = quality(self.fit)
-        if found is None or not found.df:
+        if found is None or not found.df or self.fit.covariance_kind != MODEL_BASED:
             return []
         key = "whole_no" if self.doubtful(found.log_p) else "whole"
         return [self.say(key, target=self.name(self.fit.target), p=p_words(found.log_p))]
@@ -205,8 +207,8 @@ class _Told:
 
     def kind(self) -> str:
         """What standard errors are from."""
-        kind = str(getattr(self.fit, "covariance_kind", "inverse information"))
-        return {"inverse information": "信息矩阵的逆"}.get(kind, f" {kind} ") if self.words.LANG == "zh" else kind
+        kind = self.fit.covariance_kind
+        return str(self.words.MODEL_BASED) if kind == MODEL_BASED else kind
 
     def term(self, part: Compared) -> list[str]:
         """A sentence for each class, or one that says why there is none."""
@@ -239,13 +241,21 @@ class _Told:
         doubtful = known and self.doubtful(log_p)
         if estimate == 0:
             return self.say("none", subject=subject, event=event)
-        ratio = ratio_words(estimate)
-        evidence = self.evidence(self.bound(low), self.bound(high), log_p) if known else ""
+        ratio, *bounds = self.told_apart(estimate, low, high)
+        evidence = self.evidence(*bounds, log_p) if known else ""
         if doubtful:
             return self.say("unknown", subject=subject, event=event, ratio=ratio, evidence=evidence)
         key = "lower" if estimate < 0 else "higher" if estimate < 0.6931 else "times"
         percent = self.percent(abs(exp(min(estimate, 700)) - 1))
         return self.say(key, subject=subject, event=event, ratio=ratio, percent=percent, evidence=evidence)
+
+    def told_apart(self, estimate: float, low: float, high: float) -> tuple[str, str, str]:
+        """An odds ratio and its bounds, with so many digits that they differ."""
+        for extra in range(5):
+            told = ratio_words(estimate, extra=extra), self.bound(low, extra), self.bound(high, extra)
+            if len(set(told)) == 3:
+                break
+        return told
 
     def points(self, part: Compared, subject: str, j: int, label: Any) -> str:
         """From which probability to which, all other columns at their means."""
@@ -271,11 +281,11 @@ class _Told:
         level = f"{100 * self.level:g}{self.words.PERCENT}"
         return self.word("evidence", level=level, low=low, high=high, p=p_words(log_p))
 
-    def bound(self, x: float) -> str:
+    def bound(self, x: float, extra: int = 0) -> str:
         """A bound of an odds ratio."""
         if not isfinite(x):
             return self.word("missing") if isnan(x) else self.word("unbounded") if x > 0 else "0"
-        return ratio_words(x, 2)
+        return ratio_words(x, 2, extra)
 
     def half(self, part: Compared) -> list[str]:
         """Where both outcomes are equally probable, for a model of one number."""

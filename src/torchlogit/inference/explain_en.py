@@ -2,6 +2,7 @@
 
 NAME = "English"
 LANG = "en"
+MODEL_BASED = "inverse information"
 PERCENT = " %"
 SEPARATOR = ", "
 MORE = "{names}, … ({count} in all)"
@@ -10,7 +11,8 @@ WORDS = {
     "title": "What the fit says about {target}",
     "rows": "{n} rows were used; {share} of them ({events}) have {event}.",
     "rows_counted": "{n} rows were used; {share} of what they count ({events} of {total}) have {event}.",
-    "classes": "{n} rows of {count} classes were used. Each class is compared with {base}.",
+    "classes": "{n} rows of {count} classes were used.",
+    "compared": "Each class is compared with {base}.",
     "dropped": "{n} rows with missing cells were left out.",
     "whole": "All terms together describe {target} better than none would (likelihood-ratio test, {p}).",
     "whole_no": "The data do not show that the terms together describe {target} better than none would (likelihood-ratio "
@@ -65,7 +67,7 @@ WORDS = {
     "firth": "Firth's penalty has taken the first-order bias out of the estimates.",
     "no_errors": "No intervals and no p-values are given: {why}.",
     "profile": "Intervals and p-values are from the likelihood itself (profile intervals, likelihood-ratio tests).",
-    "wald": "Intervals and p-values are Wald's, with standard errors from the {kind}.",
+    "wald": "Intervals and p-values are Wald's; standard errors: {kind}.",
     "odds": "Odds are the probability of an outcome over that of the other: odds of 3 are 3 to 1, a probability of 75 %.",
     "association": "These are associations among the rows that were observed. They do not say what would happen if something "
     "were changed.",

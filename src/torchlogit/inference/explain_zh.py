@@ -2,6 +2,7 @@
 
 NAME = "简体中文"
 LANG = "zh"
+MODEL_BASED = "信息矩阵的逆"
 PERCENT = "%"
 SEPARATOR = "、"
 MORE = "{names}等（共 {count} 个）"
@@ -9,7 +10,8 @@ WORDS = {
     "title": "关于 {target}，拟合结果说明了什么",
     "rows": "共使用 {n} 行数据，其中 {events} 行（{share}）为 {event}。",
     "rows_counted": "共使用 {n} 行数据，合计 {total}，其中 {events}（{share}）为 {event}。",
-    "classes": "共使用 {n} 行数据，分为 {count} 类；各类都与 {base} 比较。",
+    "classes": "共使用 {n} 行数据，分为 {count} 类。",
+    "compared": "各类都与 {base} 比较。",
     "dropped": "另有 {n} 行因含缺失值而未使用。",
     "whole": "与不用任何变量相比，这些项合起来能更好地描述 {target}（似然比检验，{p}）。",
     "whole_no": "数据不足以说明：这些项合起来比不用任何变量更能描述 {target}（似然比检验，{p}）。",
@@ -52,7 +54,7 @@ WORDS = {
     "firth": "Firth 惩罚消除了估计的一阶偏差。",
     "no_errors": "没有给出区间和 p 值：{why}。",
     "profile": "区间和 p 值由似然函数本身得出（轮廓似然区间、似然比检验）。",
-    "wald": "区间为 Wald 区间，p 值来自 Wald 检验，标准误由{kind}得出。",
+    "wald": "区间为 Wald 区间，p 值来自 Wald 检验，标准误：{kind}。",
     "odds": "优势是一种结果的概率与另一种结果的概率之比：优势为 3 即三比一，概率为 75%。",
     "association": "以上都是所观察数据中的关联，并不说明人为改变某个变量会带来什么结果。",
 }  # fmt: skip

@@ -17,8 +17,10 @@ def p_words(log_p: float) -> str:
     return f"p = {p:.1g}" if p < 0.001 else f"p = {digits_words(p, 2)}"
 
 
-def ratio_words(log_ratio: float, digits: int = 3) -> str:
+def ratio_words(log_ratio: float, digits: int = 3, extra: int = 0) -> str:
     """An odds ratio from its logarithm: two digits, ``digits`` between 1.1 and 2; close to 1, two of its distance from 1.
+
+    ``extra`` digits tell numbers apart that would look alike.
 
     >>> ratio_words(1.5046), ratio_words(-0.8), ratio_words(0.0055), ratio_words(800.0), ratio_words(12.0)
     ('4.5', '0.45', '1.0055', 'more than 1e+300', '160000')
@@ -27,8 +29,9 @@ def ratio_words(log_ratio: float, digits: int = 3) -> str:
         return "more than 1e+300"
     ratio = exp(log_ratio)
     if 0 < (distance := abs(ratio - 1)) < 0.1:
-        return f"{ratio:.{2 if distance >= 0.01 else min(1 - floor(log10(distance)), 15)}f}"
-    return digits_words(ratio, 2 if ratio > 2 or ratio < 1 else digits)
+        places = 2 if distance >= 0.01 else 1 - floor(log10(distance))
+        return f"{ratio:.{min(places + extra, 15)}f}"
+    return digits_words(ratio, (2 if ratio > 2 or ratio < 1 else digits) + extra)
 
 
 def digits_words(x: float, digits: int) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.links import compare_links
     from torchlogit.many import ManyFits, fit_many
     from torchlogit.path import Path, fit_path
-    from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
+    from torchlogit.penalties import L1, L2, ElasticNet, Jeffreys, NoPenalty
     from torchlogit.solvers import LBFGS, SGD, Newton, Proximal, Status
 
 _HOMES = {
@@ -39,6 +39,7 @@ _HOMES = {
     "LogisticRegression": "estimators",
     "LogisticRegressionCV": "estimators",
     "ElasticNet": "penalties",
+    "Jeffreys": "penalties",
     "L1": "penalties",
     "L2": "penalties",
     "NoPenalty": "penalties",

@@ -15,7 +15,7 @@ from torch import Tensor
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.fitted import Fit
 from torchlogit.groups import Fitting, Grouping, NoFit, Results, results
-from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.penalties import NoPenalty, Penalty
 from torchlogit.rows import Rows, read_rows
 from torchlogit.solvers import Status
 from torchlogit.told import tell
@@ -97,7 +97,7 @@ def bootstrap(
     *,
     seed: int = 0,
     features: Sequence[str] | None = None,
-    penalty: ElasticNet | None = None,
+    penalty: Penalty | None = None,
     loss: str = "auto",
     link: str = "logit",
     weight: Any = None,

@@ -18,7 +18,7 @@ from torchlogit.linalg import factor
 from torchlogit.losses import Loss
 from torchlogit.moments import Moments, moments
 from torchlogit.objective import FULL_LIMIT, Objective
-from torchlogit.penalties import ElasticNet, Strengths
+from torchlogit.penalties import ElasticNet, Jeffreys, Penalty, Strengths
 from torchlogit.quick import quick, small_root
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
 from torchlogit.separation import separation
@@ -79,7 +79,7 @@ def estimate(
     k: int,
     *,
     loss: Loss,
-    penalty: ElasticNet,
+    penalty: Penalty,
     solver: Any = "auto",
     max_iter: int = 100,
     tol: float | None = None,
@@ -88,6 +88,11 @@ def estimate(
     watch: Callable[[Record], None] | None = None,
 ) -> Estimate:
     """Minimise F over the rows of a source. ``start`` is a theta (p, k) in the user's units, about x = 0."""
+    if isinstance(penalty, Jeffreys):
+        from torchlogit.firth import firth
+
+        return firth(source, columns, k, loss=loss, penalty=penalty, solver=solver, max_iter=max_iter, tol=tol,
+                     start=start, watch=watch)  # fmt: skip
     ordinary = loss.name == "logistic" and (solver == "auto" or isinstance(solver, Newton))
     if ordinary and start is None and watch is None:
         quickly = _at_once(

@@ -16,7 +16,7 @@ from torchlogit.estimate import Estimate, NotFinite, estimate
 from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
-from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rows import read_rows, weights_meaning
 from torchlogit.solvers import Record
 from torchlogit.sources.base import Source
@@ -29,7 +29,7 @@ def fit(
     target: Any,
     *,
     features: Sequence[str] | None = None,
-    penalty: ElasticNet | None = None,
+    penalty: Penalty | None = None,
     loss: str = "auto",
     link: str = "logit",
     weight: Any = None,
@@ -104,8 +104,8 @@ def fit(
         raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
     source = rows.source(rows.has_intercept(intercept), device)
     penalty = NoPenalty() if penalty is None else penalty
-    if not isinstance(penalty, ElasticNet):
-        raise ParameterError(f"penalty must be L1(), L2(), ElasticNet() or None, got {penalty!r}")
+    if not isinstance(penalty, ElasticNet | Jeffreys):
+        raise ParameterError(f"penalty must be L1(), L2(), ElasticNet(), Jeffreys() or None, got {penalty!r}")
     result = estimated(
         source,
         rows.columns,
@@ -182,13 +182,15 @@ def fit_of(
     columns: Sequence[str],
     classes: npt.NDArray[Any],
     loss: Loss,
-    penalty: ElasticNet,
+    penalty: Penalty,
     target: str = "y",
     sentences: tuple[str, ...] = (),
     n_rows: int | None = None,
     **more: Any,
 ) -> Fit:
     """The `Fit` of an estimate, with the sentences it is told with; ``more`` are further fields."""
+    if isinstance(penalty, Jeffreys) and penalty.errors == "augmented":
+        more.setdefault("covariance_kind", "inverse augmented information")
     out = Fit(
         columns=tuple(columns),
         classes=classes,

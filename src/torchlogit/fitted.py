@@ -18,7 +18,7 @@ from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.estimate import Certificate
 from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LINKS, LOSSES, Loss
-from torchlogit.penalties import ElasticNet
+from torchlogit.penalties import Penalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import Rows
 from torchlogit.solvers import Record, Status
@@ -59,7 +59,7 @@ class Fit:
     centre: Tensor
     intercept: bool
     loss: str
-    penalty: ElasticNet
+    penalty: Penalty
     status: Status
     certificate: Certificate
     log_likelihood: float
@@ -173,7 +173,7 @@ class Fit:
         """Why there are no standard errors; empty when there are."""
         if self.covariance_root is not None:
             return ""
-        if not self.penalty.free:
+        if not self.penalty.intervals:
             return "the fit is penalised, so its coefficients are shrunk and intervals around them would not cover"
         if not self.certified:
             return str(self.status.value)

@@ -19,7 +19,7 @@ from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.kernels.many import NARROW, Ended, Groups, newton
 from torchlogit.losses import loss_for
-from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rows import Rows
 from torchlogit.solvers import Status
 from torchlogit.sources.memory import MemorySource
@@ -89,7 +89,7 @@ class Fitting:
 
     rows: Rows
     intercept: bool = True
-    penalty: ElasticNet = field(default_factory=NoPenalty)
+    penalty: Penalty = field(default_factory=NoPenalty)
     loss: str = "auto"
     link: str = "logit"
     max_iter: int = 100
@@ -97,8 +97,8 @@ class Fitting:
     device: str | torch.device | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.penalty, ElasticNet):
-            raise ParameterError(f"penalty must be L1(), L2(), ElasticNet() or None, got {self.penalty!r}")
+        if not isinstance(self.penalty, ElasticNet | Jeffreys):
+            raise ParameterError(f"penalty must be L1(), L2(), ElasticNet(), Jeffreys() or None, got {self.penalty!r}")
         if self.max_iter < 0:
             raise ParameterError(f"max_iter must be 0 or more, got {self.max_iter}")
         if self.tol is not None and not self.tol >= 0:
@@ -117,6 +117,8 @@ class Fitting:
     def batch(self, start: npt.NDArray[np.int64], order: npt.NDArray[np.int64] | None) -> Groups | None:
         """The groups as the batch takes them; None for losses, penalties and tables that it does not know."""
         known = loss_for(self.loss, len(self.rows.classes), self.link)[1].name == "logistic"
+        if isinstance(self.penalty, Jeffreys):
+            return None
         rough = not self.penalty.free and self.penalty.l1_ratio > 0
         if not known or rough or self.source.sparse or self.p > NARROW or min(self.max_iter, len(start) - 1) == 0:
             return None

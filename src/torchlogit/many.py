@@ -15,7 +15,7 @@ from torch import Tensor
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.fitted import Fit
 from torchlogit.groups import TOL, Fitting, Grouping, NoFit, Results, Take, read_groups, results
-from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.penalties import NoPenalty, Penalty
 from torchlogit.rows import _column, _same_index, read_rows
 from torchlogit.solvers import Status
 from torchlogit.tables import show_value
@@ -50,7 +50,7 @@ class ManyFits:
     classes: npt.NDArray[Any]
     target: str
     intercept: bool
-    penalty: ElasticNet
+    penalty: Penalty
     theta: Tensor
     std_error: Tensor
     aliased: Tensor
@@ -108,7 +108,7 @@ def fit_many(
     *,
     groups: Any,
     features: Sequence[str] | None = None,
-    penalty: ElasticNet | None = None,
+    penalty: Penalty | None = None,
     loss: str = "auto",
     link: str = "logit",
     weight: Any = None,
@@ -127,7 +127,7 @@ def fit_many(
     ``groups`` is a column's name, or one label a row; groups may differ in size, and rows need not be sorted. Every
     fit equals the single fit of its rows, with a status and a certificate of its own: a group whose classes are
     separated, of one class only, or with too few rows is no error but says so. Categories have the levels of the whole
-    table. Ordinary groups of a dense table are fitted by Newton's method in a batch; all others (and softmax, L1, other
+    table. Ordinary groups of a dense table are fitted by Newton's method in a batch; all others (and softmax, L1, Jeffreys, other
     links, sparse tables) singly.
 
     Raises `DataError` as `fit` does for data that cannot be used, and with ``strict`` `NotCertifiedError` unless every

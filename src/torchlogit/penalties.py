@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -133,6 +133,11 @@ class ElasticNet:
         """Whether nothing is penalised."""
         return not any(self._values())
 
+    @property
+    def intervals(self) -> bool:
+        """Whether intervals about an estimate under this penalty are confidence intervals."""
+        return self.free
+
 
 def _number(value: Any) -> float:
     """A real number; NaN for what is none, text that reads like one included."""
@@ -167,3 +172,43 @@ class NoPenalty(ElasticNet):
 
     strength: float = 0.0
     l1_ratio: float = 0.0
+
+
+@dataclass(frozen=True)
+class Jeffreys:
+    """Firth's penalty: Jeffreys' prior, ``P(θ) = −½ log|I(θ)|``, I the expected information. All its estimates are finite.
+
+    The bias of order 1/n of a maximum-likelihood estimate is removed with the logit link (two classes or more); under
+    other links the prior is the same idea, and its optimum a penalised likelihood's. The intercept is penalised
+    as every coefficient is, so predictions are drawn towards even chances: their mean is not that of the target.
+
+    Args:
+        errors: "fisher", standard errors from the inverse information at the estimate (R's brglm2); or "augmented", from
+            that of the rows with their pseudo-observations (R's logistf since 1.24), a little smaller.
+        intercept: "firth"; or, so that the mean prediction is the mean of the target, "flic" (the intercept is then chosen by
+            likelihood, the slopes stay) or "flac" (likelihood over rows and pseudo-observations, told apart by a column).
+
+    Source: Firth (1993), Bias reduction of maximum likelihood estimates, §3.3; Heinze and Schemper (2002), A solution to
+    the problem of separation in logistic regression; Puhr et al. (2017), Firth's logistic regression with rare events, §2.3.
+
+    >>> from torchlogit import datasets, fit
+    >>> [round(float(b), 3) for b in fit(datasets.lesson(), "passed", penalty=Jeffreys()).theta]
+    [-3.388, 1.398]
+
+    """
+
+    errors: Literal["fisher", "augmented"] = "fisher"
+    intercept: Literal["firth", "flic", "flac"] = "firth"
+
+    free: ClassVar[bool] = False
+    ridge: ClassVar[bool] = False
+    intervals: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.errors not in ("fisher", "augmented"):
+            raise ParameterError(f'errors must be "fisher" or "augmented", got {self.errors!r}')
+        if self.intercept not in ("firth", "flic", "flac"):
+            raise ParameterError(f'intercept must be "firth", "flic" or "flac", got {self.intercept!r}')
+
+
+Penalty = ElasticNet | Jeffreys

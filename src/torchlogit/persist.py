@@ -24,13 +24,13 @@ from torchlogit.errors import DataError, ModelFileError, ParameterError
 from torchlogit.estimate import Certificate
 from torchlogit.fitted import MODEL_BASED, Fit
 from torchlogit.losses import LOSSES
-from torchlogit.penalties import L1, L2, ElasticNet, NoPenalty
+from torchlogit.penalties import L1, L2, ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import WEIGHTS_ARE
 from torchlogit.solvers import Status
 from torchlogit.tables import Recipe
 
-PENALTIES = {kind.__name__: kind for kind in (ElasticNet, L1, L2, NoPenalty)}
+PENALTIES = {kind.__name__: kind for kind in (ElasticNet, L1, L2, NoPenalty, Jeffreys)}
 DTYPE = re.compile(r"[<>|]([biufO]\d{0,2}|U\d{1,4})")  # of classes, as NumPy writes it
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 PLAIN = (
@@ -120,7 +120,9 @@ def _real(value: Any) -> Any:
     return repr(float(value)) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _penalty(penalty: ElasticNet) -> dict[str, Any]:
+def _penalty(penalty: Penalty) -> dict[str, Any]:
+    if isinstance(penalty, Jeffreys):
+        return {"kind": "Jeffreys", "errors": penalty.errors, "intercept": penalty.intercept}
     strength: Any = penalty.strength
     if isinstance(strength, Mapping):
         strength = {name: float(value) for name, value in strength.items()}
@@ -274,9 +276,11 @@ def _check_tensors(tensors: dict[str, Tensor], d: int, p: int, k: int) -> None:
         raise ModelFileError("tensor 'infinite' has entries that are no signs")
 
 
-def _read_penalty(fields: _Fields, columns: tuple[str, ...]) -> ElasticNet:
+def _read_penalty(fields: _Fields, columns: tuple[str, ...]) -> Penalty:
     inner = _Fields(fields.get("penalty", dict), "penalty.")
     kind = inner.one_of("kind", PENALTIES)
+    if kind is Jeffreys:
+        return Jeffreys(inner.get("errors", str), inner.get("intercept", str))
     strength = inner.get("strength", int, float, list, dict)
     parts = strength.values() if isinstance(strength, dict) else strength if isinstance(strength, list) else [strength]
     if not all(type(part) in (int, float) for part in parts):
@@ -325,9 +329,9 @@ def _recipe(fields: _Fields, columns: tuple[str, ...]) -> Recipe | None:
 
 
 def _check_certified(fit: Fit) -> None:
-    """A certified fit has finite numbers; standard errors belong to a certified fit without a penalty only."""
+    """A certified fit has finite numbers; standard errors belong to a certified fit, without a penalty or with Jeffreys'."""
     numbers = [fit.value, fit.log_likelihood, fit.null_log_likelihood, fit.certificate.relative_distance]
     if fit.certified and not all(map(math.isfinite, numbers)):
         raise ModelFileError("it says that it is certified, but its numbers are not finite")
-    if fit.covariance_root is not None and not (fit.certified and fit.penalty.free):
-        raise ModelFileError("it has standard errors, but no certified optimum without a penalty")
+    if fit.covariance_root is not None and not (fit.certified and fit.penalty.intervals):
+        raise ModelFileError("it has standard errors, but no certified optimum that has any")

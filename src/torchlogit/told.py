@@ -74,7 +74,7 @@ def _separated(fit: Fit) -> str:
     by = f" by {', '.join(names)}" if names else ""
     return (
         f"the classes are split {how}{by}, so no finite maximum-likelihood estimate exists: the coefficients "
-        "shown are where the search was stopped; add a penalty (such as L2) for finite ones"
+        "shown are where the search was stopped; add a penalty (Jeffreys(), which is Firth's, or L2) for finite ones"
     )
 
 

@@ -14,8 +14,9 @@ from sklearn.utils import check_random_state
 
 from torchlogit.choice import SOLVERS, Choice, Size, choose
 from torchlogit.errors import DataWarning, ParameterError
+from torchlogit.firth import Scoring
 from torchlogit.losses import LINKS
-from torchlogit.penalties import ElasticNet, NoPenalty
+from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
 
 SKLEARN = {  # scikit-learn's solvers and the nearest of ours
     "lbfgs": "lbfgs",
@@ -41,7 +42,7 @@ def check_parameters(of: Any) -> None:
     _check(of, "link", isinstance(of.link, str) and of.link in LINKS, f"one of {list(LINKS)}")
     known = of.class_weight is None or isinstance(of.class_weight, Mapping) or of.class_weight == "balanced"
     _check(of, "class_weight", known, 'None, "balanced" or {label: weight}')
-    known = isinstance(of.penalty, ElasticNet) or of.penalty in (None, "deprecated", "elasticnet", *RATIOS)
+    known = isinstance(of.penalty, ElasticNet | Jeffreys) or of.penalty in (None, "deprecated", "elasticnet", *RATIOS)
     _check(of, "penalty", known, 'None, "l1", "l2", "elasticnet" or a penalty such as torchlogit.L2(strength=2.0)')
 
 
@@ -54,7 +55,7 @@ def _is(kind: type, value: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def penalty_of(of: Any) -> ElasticNet:
+def penalty_of(of: Any) -> Penalty:
     """The penalty that ``penalty``, ``C`` and ``l1_ratio`` say; a warning where one of them is set and unused."""
     given, ratio = of.penalty, 0.0 if of.l1_ratio is None else float(of.l1_ratio)
     used = () if not isinstance(given, str) else ("C",) if given in RATIOS else ("C", "l1_ratio")
@@ -66,8 +67,10 @@ def penalty_of(of: Any) -> ElasticNet:
     return NoPenalty() if math.isinf(of.C) else ElasticNet(1 / float(of.C), RATIOS.get(given, ratio))
 
 
-def choice_of(of: Any, penalty: ElasticNet, size: Size) -> Choice:
+def choice_of(of: Any, penalty: Penalty, size: Size) -> Choice:
     """The solver, seeded by ``random_state``, and why it was taken; with an L1 part scikit-learn's names are all "auto"."""
+    if isinstance(penalty, Jeffreys):
+        return Choice(Scoring() if of.solver == "auto" else of.solver, "asked for")
     rough = penalty.l1_ratio > 0 and not penalty.free
     solver = of.solver
     if isinstance(solver, str) and solver in SKLEARN:

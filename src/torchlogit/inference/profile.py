@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from torchlogit.inference.levelset import Function, Goals, Reached, Start, climb
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.tabular import Tabular
 from torchlogit.objective import Objective, Taylor
+from torchlogit.penalties import Jeffreys
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show, show_value
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 KIND = "profile likelihood"
+FULL = "penalised likelihood: the fits under b keep the information of the whole model in their penalty, as R's logistf has it"
 CERTIFIED = 1e-7  # |2 (log-likelihood lost) − quantile| up to which a bound is certified
 STRANGE = 1e-6  # decrement at the fit's own coefficients from which the rows are others
 LITTLE = 10**6  # numbers up to which torch's threads cost more than they do
@@ -101,8 +103,14 @@ def profile(
     if not 0 < level < 1:
         raise ParameterError(f"level must lie between 0 and 1, got {level}")
     _refuse(fit)
-    seen, places = observed(fit, data), _places(fit, terms)
+    places = _places(fit, terms)
     labels, matrix = _comparisons(fit, base)
+    if isinstance(fit.penalty, Jeffreys):
+        from torchlogit.inference.firth import penalised_lines
+
+        told = _told(fit, penalised_lines(fit, places, matrix, level, data), places, labels, matrix, level, base)
+        return replace(told, interval=f"penalised {KIND}", notes=(*told.notes, FULL))
+    seen = observed(fit, data)
     with exact_arithmetic(), _threads(seen):
         found = _solved(seen, _functionals(seen, places, matrix), level)
     return _told(fit, found, places, labels, matrix, level, base)
@@ -136,7 +144,7 @@ def _refuse(fit: Fit) -> None:
         raise NotCertifiedError("no profile intervals: the linear unit has no likelihood")
     if fit.weights_are == "sampling":
         raise NotCertifiedError("no profile intervals: with sampling weights there is no likelihood of the rows")
-    if not fit.penalty.free:
+    if not fit.penalty.intervals:
         raise NotCertifiedError(f"no profile intervals: {fit.no_errors}; they would not be confidence intervals")
     if not fit.certified and fit.status is not Status.separated:
         raise NotCertifiedError(f"no profile intervals: {fit.status.value}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.inference.quality import quality
+from torchlogit.penalties import Jeffreys, Penalty
 from torchlogit.render.numbers import plain
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def to_json(fit: Fit) -> dict[str, Any]:
         "intercept": fit.intercept,
         "offset": fit.offset,
         "loss": fit.loss,
-        "penalty": {"strength": _strength(fit), "l1_ratio": fit.penalty.l1_ratio},
+        "penalty": _penalty(fit.penalty),
         "solver": fit.solver,
         "n_iter": fit.n_iter,
         "status": str(fit.status),
@@ -55,11 +56,13 @@ def to_json(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _strength(fit: Fit) -> Any:
-    strength: Any = fit.penalty.strength
-    if isinstance(strength, int | float):
-        return plain(strength)
-    return dict(strength) if hasattr(strength, "keys") else [float(s) for s in strength]
+def _penalty(penalty: Penalty) -> dict[str, Any]:
+    if isinstance(penalty, Jeffreys):
+        return {"kind": "jeffreys", "errors": penalty.errors, "intercept": penalty.intercept}
+    strength: Any = penalty.strength
+    if not isinstance(strength, int | float):
+        strength = dict(strength) if hasattr(strength, "keys") else [float(s) for s in strength]
+    return {"strength": strength, "l1_ratio": penalty.l1_ratio}
 
 
 def terms(fit: Fit, table: Table, labels: Any) -> Iterable[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.inference.quality import quality
+from torchlogit.penalties import Jeffreys
 from torchlogit.render.numbers import p_sign
 from torchlogit.render.text import sentence
 from torchlogit.tables.names import show, show_value
@@ -19,6 +20,15 @@ SYMMETRIC = (
 )
 BASED = (
     "Each class is compared with class {base}: an odds ratio multiplies the odds of the one against the other. {choose}"
+)
+CORRECTED = {
+    "firth": "the intercept as well",
+    "flic": "the intercept by likelihood (FLIC)",
+    "flac": "the intercept by pseudo-observations (FLAC)",
+}
+UNCORRECTED = (
+    'The mean prediction is drawn towards even chances, away from the mean of the target; Jeffreys(intercept="flic") '
+    "corrects that."
 )
 PENALISED = "No AIC and no likelihood-ratio test: these are for fits without a penalty."
 
@@ -84,8 +94,8 @@ def _interval(fit: Fit, level: float, interval: str) -> str:
         return ""
     source = " from the" if fit.covariance_kind.startswith("inverse") else ":"
     errors = "" if fit.no_errors else f"; standard errors{source} {fit.covariance_kind}"
-    how = "profile likelihood; p from likelihood-ratio tests" if interval == "profile" else "Wald"
-    return f"{100 * level:g} %, {how}{errors}"
+    profile = "penalised " * isinstance(fit.penalty, Jeffreys) + "profile likelihood; p from likelihood-ratio tests"
+    return f"{100 * level:g} %, {profile if interval == 'profile' else 'Wald'}{errors}"
 
 
 def _events(fit: Fit) -> str:
@@ -116,6 +126,8 @@ def penalty(fit: Fit) -> str:
     """
     if fit.penalty.free:
         return "none (maximum likelihood)"
+    if isinstance(fit.penalty, Jeffreys):
+        return f"Jeffreys' prior (Firth's); {CORRECTED[fit.penalty.intercept]}"
     ratio = fit.penalty.l1_ratio
     kind = {0.0: "L2", 1.0: "L1"}.get(ratio, f"elastic net, l1_ratio {ratio:g}")
     strength = fit.penalty.strength
@@ -132,7 +144,9 @@ def notes(fit: Fit, base: Any = None) -> tuple[str, ...]:
         lines.append(SYMMETRIC)
     if fit.no_errors and fit.certified:
         lines.append(f"No standard errors: {fit.no_errors}.")
-    if not fit.penalty.free:
+    if isinstance(fit.penalty, Jeffreys):
+        lines.append("" if fit.penalty.intercept != "firth" or not fit.intercept else UNCORRECTED)
+    elif not fit.penalty.free:
         lines.append(PENALISED)
     return tuple(sentence(line) for line in lines if line)
 

@@ -108,7 +108,7 @@ def _events(fit: Fit) -> str:
 
 
 def _classes(fit: Fit) -> str:
-    unit = "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
+    unit = "counted" if fit.counts else "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
     told = [
         f"{class_name(label)} ({weight:.10g} {'row' if weight == 1 and unit == 'rows' else unit})"
         for label, weight in zip(fit.classes[:MOST_CLASSES], fit.class_weights, strict=False)

@@ -86,7 +86,7 @@ def read_response(table: Frame, target: str) -> Response:
     if target in table.names or _plain(target):
         require(target, table.names, "is missing from the table")
         return Response(target, table.column(target))
-    node, name = _bare(parse(target)), target.strip()
+    node = _bare(parse(target))
     for column in names(node):
         require(column, table.names, "is missing from the table")
     only = column_of(node)
@@ -94,9 +94,9 @@ def read_response(table: Frame, target: str) -> Response:
         return Response(only, table.column(only))
     pair = list(_pair(node))
     if pair:
-        return Response(name, counts=_counts(table, pair))
+        return Response(ast.unparse(node), counts=_counts(table, pair))
     if isinstance(node, ast.Compare) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd | ast.BitOr)):
-        return Response(name, _compared(table, node))
+        return Response(ast.unparse(node), _compared(table, node))
     raise ParameterError(f"`{show(target)}` is a number; {WHAT}")
 
 

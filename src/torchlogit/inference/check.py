@@ -147,7 +147,7 @@ def _events(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
         return Finding(name, None, "not checked: the model has no coefficients beside its intercept")
     fewest = min(fit.class_weights)
     each = fewest / coefficients
-    what = f"{_count(fewest, 'row')} of the rarest class for {_count(coefficients, 'coefficient')}"
+    what = f"{_count(fewest, 'case')} of the rarest class for {_count(coefficients, 'coefficient')}"
     if each >= FEW:
         return Finding(name, True, f"{what}, {each:.1f} for each", each)
     fault = (

@@ -241,8 +241,8 @@ class _Told:
         doubtful = known and self.doubtful(log_p)
         if estimate == 0:
             return self.say("none", subject=subject, event=event)
-        ratio, *bounds = self.told_apart(estimate, low, high)
-        evidence = self.evidence(*bounds, log_p) if known else ""
+        ratio, least, most = self.told_apart(estimate, low, high)
+        evidence = self.evidence(least, most, log_p) if known else ""
         if doubtful:
             return self.say("unknown", subject=subject, event=event, ratio=ratio, evidence=evidence)
         key = "lower" if estimate < 0 else "higher" if estimate < 0.6931 else "times"
@@ -251,11 +251,8 @@ class _Told:
 
     def told_apart(self, estimate: float, low: float, high: float) -> tuple[str, str, str]:
         """An odds ratio and its bounds, with so many digits that they differ."""
-        for extra in range(5):
-            told = ratio_words(estimate, extra=extra), self.bound(low, extra), self.bound(high, extra)
-            if len(set(told)) == 3:
-                break
-        return told
+        told = [(ratio_words(estimate, extra=n), self.bound(low, n), self.bound(high, n)) for n in range(5)]
+        return next((each for each in told if len(set(each)) == 3), told[-1] if low < high else told[0])
 
     def points(self, part: Compared, subject: str, j: int, label: Any) -> str:
         """From which probability to which, all other columns at their means."""

@@ -359,3 +359,13 @@ def test_columns_are_differentiated_to_many_digits(shift):
             np.polyval(np.polyder(line), x - x.mean()),
         ]
         np.testing.assert_allclose(found, np.stack(expected, 1), rtol=1e-6, atol=1e-8)
+
+
+def test_the_interval_of_a_margin_is_that_of_its_log_odds():
+    """Of a single row under the logit it is the interval of its prediction."""
+    fit = torchlogit.fit(TABLE, "passed", features=FEATURES)
+    row = {"age": [50.0], "smoke": [1], "school": ["B"]}
+    margin = fit.margins({name: cell[0] for name, cell in row.items()}, level=0.9)
+    expected = fit.predict_interval(row, 0.9)
+    for name in ("probability", "low", "high"):
+        np.testing.assert_allclose(getattr(margin, name), getattr(expected, name), rtol=1e-9, err_msg=name)

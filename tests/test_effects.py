@@ -369,3 +369,20 @@ def test_the_interval_of_a_margin_is_that_of_its_log_odds():
     expected = fit.predict_interval(row, 0.9)
     for name in ("probability", "low", "high"):
         np.testing.assert_allclose(getattr(margin, name), getattr(expected, name), rtol=1e-9, err_msg=name)
+
+
+def test_robust_and_firths_covariances_are_used():
+    """Errors by numerical differentiation and the fit's own covariance, whichever it is."""
+    plain = torchlogit.fit(TABLE, "passed", features=FEATURES)
+    firth = torchlogit.fit(TABLE, "passed", features=FEATURES, penalty=torchlogit.Jeffreys())
+    for fit in (plain.robust("HC1"), firth):
+
+        def move(one):
+            p = [one.predict_proba({**TABLE, "smoke": np.full(N, smoke)})[:, 1].mean() for smoke in (1, 0)]
+            return float(p[0] - p[1])
+
+        value, error = by_hand(fit, TABLE, move)
+        found = fit.effects("smoke")
+        assert found.effect[0] == pytest.approx(value, rel=1e-10)
+        assert found.std_error[0] == pytest.approx(error, rel=1e-7)
+        assert found.std_error[0] != pytest.approx(plain.effects("smoke").std_error[0], rel=1e-4)

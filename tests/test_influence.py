@@ -228,3 +228,16 @@ def test_counts_are_rows_of_the_table():
         np.testing.assert_allclose(found.leverage, other.hat_matrix_diag, rtol=1e-7)
         np.testing.assert_allclose(found.cooks_distance, other.cooks_distance[0], rtol=1e-6)
     np.testing.assert_allclose(fit.dfbeta(), other.d_params, rtol=1e-6, atol=1e-12)
+
+
+def test_a_row_left_out_of_firths_fit():
+    """By one step of the likelihood: in the direction of the fit without the row, also where the data are separated."""
+    table = {"x": np.arange(20.0), "y": np.repeat([0, 1], 10)}
+    fit = torchlogit.fit(table, "y", penalty=torchlogit.Jeffreys())
+    found = fit.influence()
+    assert found.leverage.sum() == pytest.approx(2, rel=1e-9)
+    row = int(found.most(1).row[0]) - 1
+    other = torchlogit.fit({name: np.delete(c, row) for name, c in table.items()}, "y", penalty=torchlogit.Jeffreys())
+    moved = (fit.theta - other.theta)[:, 0].numpy()
+    assert np.sign(fit.dfbeta()[row]).tolist() == np.sign(moved).tolist()
+    np.testing.assert_allclose(fit.influence(table).cooks_distance, found.cooks_distance, rtol=1e-9)

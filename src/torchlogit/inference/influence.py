@@ -82,7 +82,7 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     ``standardised_pearson`` ``±√(χ² + rᵀA v)``, which for two classes is Pearson's residual over √(1 − h);
     ``standardised_deviance`` likewise; ``studentised`` ``±√(2 s ℓ + rᵀA v)``, whose square is what the deviance would lose.
     A row is left out with all of its weight, successes and failures. For more than two classes residuals are lengths
-    without a sign.
+    without a sign. With Jeffreys' prior the step is that of the likelihood alone.
 
     These are R's ``hatvalues``, ``rstandard``, ``rstudent`` and ``cooks.distance``, and statsmodels' ``GLMInfluence`` with
     ``observed=False``. (R's ``dfbeta`` and ``dffits`` have deviance residuals in the place of Pearson's, and so differ from

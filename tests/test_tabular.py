@@ -193,3 +193,15 @@ def test_indented_rows_are_indented_in_every_form():
     assert '<th scope="row" class="in">black</th>' in html(document)
     assert "| &emsp;black | 3 |" in markdown(document)
     assert r"\quad black & 3" in latex(document)
+
+
+def test_every_place_escapes():
+    """Title, facts, captions, heads, later cells and notes, not only the first column."""
+    nasty = "<script>&|*_`%"
+    document = Document(nasty, ((nasty, nasty),), (Grid((nasty, nasty), ((nasty, nasty),), "ll", nasty),), (nasty,))
+    assert "script" not in Cells(html(document, page=True)).tags
+    assert html(document).count("&lt;script&gt;&amp;|*_`%") == 9
+    rendered = MarkdownIt("commonmark").enable("table").render(markdown(document))
+    assert rendered.count("&lt;script&gt;&amp;|*_`%") == 9
+    assert latex(document).count(r"\textless{}script\textgreater{}\&\textbar{}*\_\textasciigrave{}\%") == 9
+    assert text(document).count("<script>") == 9

@@ -192,8 +192,8 @@ class Jeffreys:
     the problem of separation in logistic regression; Puhr et al. (2017), Firth's logistic regression with rare events, §2.3.
 
     >>> from torchlogit import datasets, fit
-    >>> [round(float(b), 3) for b in fit(datasets.lesson(), "passed", penalty=Jeffreys()).theta]
-    [-3.388, 1.398]
+    >>> [round(float(b), 4) for b in fit(datasets.study_hours(), "passed", penalty=Jeffreys()).theta]
+    [-3.2866, 1.2012]
 
     """
 

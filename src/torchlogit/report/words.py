@@ -77,6 +77,8 @@ def _likelihood(fit: Fit) -> list[tuple[str, str]]:
         return []
     null, found = "intercept" if fit.intercept else "nothing", quality(fit)
     pairs = [("log-likelihood", f"{fit.log_likelihood:.4f} ({null} alone {fit.null_log_likelihood:.4f})")]
+    if isinstance(fit.penalty, Jeffreys):
+        pairs.append(("penalised", f"{-fit.value:.4f} at its maximum, in the user's units"))
     if found is None:
         return pairs
     test = f"chi-squared {found.statistic:.3f} on {found.df} df, p {p_sign(found.log_p)}"

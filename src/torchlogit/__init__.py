@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torchlogit.estimators import LogisticRegression, LogisticRegressionCV
     from torchlogit.fit import fit
     from torchlogit.fitted import Fit, load
+    from torchlogit.inference.compare import compare
     from torchlogit.inference.links import compare_links
     from torchlogit.many import ManyFits, fit_many
     from torchlogit.path import Path, fit_path
@@ -35,6 +36,7 @@ _HOMES = {
     "bootstrap": "bootstrap",
     "Path": "path",
     "fit_path": "path",
+    "compare": "inference.compare",
     "compare_links": "inference.links",
     "LogisticRegression": "estimators",
     "LogisticRegressionCV": "estimators",

@@ -36,6 +36,7 @@ SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separa
 
 FAR = 1e4  # standard deviations from 0 at which sparse rows give standard errors of seven digits
 
+MODEL_BASED = "inverse information"  # what the covariance of an estimate is, in words
 LOCAL = ", at an optimum; with this link there may be others"
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.design import Coordinates, Design
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
-from torchlogit.estimate import Certificate
+from torchlogit.estimate import MODEL_BASED, Certificate
 from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LINKS, LOSSES, Loss
 from torchlogit.penalties import Penalty
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
     from torchlogit.inference.effects import EffectTable, MarginTable
     from torchlogit.inference.explain import Explanation
     from torchlogit.inference.grouped import Grouped
+    from torchlogit.inference.hypotheses import JointTest, TermTests
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
+    from torchlogit.inference.quality import Quality
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
     from torchlogit.nn import LogisticRegression
     from torchlogit.report import Summary
 
 UNCERTAIN = "uncertain"
-MODEL_BASED = "inverse information"
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,24 @@ class Fit:
         from torchlogit.inference.covariance import robust
 
         return robust(self, kind, cluster, data, **settings)
+
+    def quality(self, data: Any = None, **given: Any) -> Quality:
+        """AIC, BIC, deviance, Pearson's chi-squared and what is called R²; see `inference.quality.measures`."""
+        from torchlogit.inference.quality import measures
+
+        return measures(self, data, **given)
+
+    def test(self, terms: Any = None, kind: Any = "lr", data: Any = None, **given: Any) -> JointTest:
+        """The test that all coefficients of some terms are 0: "lr", "wald", "score"; see `inference.hypotheses`."""
+        from torchlogit.inference.hypotheses import joint_test
+
+        return joint_test(self, terms, kind, data, **given)
+
+    def tests(self, kind: Any = "lr", data: Any = None, **given: Any) -> TermTests:
+        """The test of every term on its own; see `inference.hypotheses.term_tests`."""
+        from torchlogit.inference.hypotheses import term_tests
+
+        return term_tests(self, kind, data, **given)
 
     def residuals(self, kind: Kind = "deviance", data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
         """Residuals of the rows, (n,): "deviance", "pearson", "response" or "working"; see `inference.residuals`."""

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from torchlogit import __version__, store
 from torchlogit.errors import DataError, ModelFileError, ParameterError
-from torchlogit.estimate import Certificate
-from torchlogit.fitted import MODEL_BASED, Fit
+from torchlogit.estimate import MODEL_BASED, Certificate
+from torchlogit.fitted import Fit
 from torchlogit.losses import LOSSES
 from torchlogit.penalties import L1, L2, ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rank import Dependence

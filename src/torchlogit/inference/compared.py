@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from torchlogit.errors import NotCertifiedError, ParameterError
-from torchlogit.fitted import MODEL_BASED
+from torchlogit.estimate import MODEL_BASED
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
-from torchlogit.fitted import MODEL_BASED
+from torchlogit.estimate import MODEL_BASED
 from torchlogit.inference import meat
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.linalg import factor

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torchlogit.errors import ParameterError
-from torchlogit.fitted import MODEL_BASED
+from torchlogit.estimate import MODEL_BASED
 from torchlogit.inference import explain_en, explain_zh
 from torchlogit.inference.compared import Compared, compared, estimates, probabilities, profiled
 from torchlogit.inference.contrasts import contrasts

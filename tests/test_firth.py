@@ -337,6 +337,17 @@ def test_derivatives_of_every_link(link):
     assert_allclose((up.grad - down.grad) / 2e-5, core.hessian(at), atol=1e-5)
 
 
+def test_derivatives_of_the_softmax():
+    """The same for five classes, whose Hessian has cumulants up to the fourth."""
+    core = penalised(alligators()).core
+    q, m = core.shape
+    phi = torch.linspace(-0.5, 0.5, q * m, dtype=torch.float64).reshape(1, q, m)
+    step = 1e-5 * torch.eye(q * m, dtype=torch.float64).reshape(-1, q, m)
+    at, up, down = core.at(phi), core.at(phi + step), core.at(phi - step)
+    assert_allclose((up.value - down.value) / 2e-5, at.grad[0], atol=1e-5)
+    assert_allclose((up.grad - down.grad) / 2e-5, core.hessian(at), atol=1e-5)
+
+
 # Tests and intervals.
 
 

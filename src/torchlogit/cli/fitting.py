@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,11 @@ from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
-    from torchlogit.penalties import ElasticNet
     from torchlogit.solvers import Record
 
+ROBUST = ("HC0", "HC1", "HC2", "HC3")
+WEIGHTS = ("frequency", "sampling", "importance")
+LANGUAGES = ("en", "zh")
 SOLVERS = ("auto", "newton", "lbfgs", "proximal", "sgd")
 MAX_ITER = 100
 EPOCHS, BATCH = 1000, 256  # of SGD
@@ -27,14 +28,19 @@ class Options:
     """The options of the command, as typed."""
 
     data: str
-    target: str
+    target: str | None
+    formula: str | None
     features: list[str]
     c: float | None
     l1_ratio: float | None
     link: str
+    firth: bool
+    robust: str | None
+    cluster: list[str]
     solver: str
     seed: int | None
     weights: str | None
+    weights_are: str | None
     offset: str | None
     reference: list[str]
     categorical: list[str]
@@ -45,6 +51,10 @@ class Options:
     encoding: str
     max_iter: int | None
     tol: float | None
+    level: float
+    profile: bool
+    base: str | None
+    lang: str | None
     strict: bool
     as_json: bool
     out: str | None
@@ -57,7 +67,7 @@ def run(options: Options) -> None:
     """Check, read, fit, save, draw, show: in this order, so that a mistake is told before the work."""
     check(options)
     table = read(options.data, options.encoding, options.delimiter, options.text)
-    if options.binary:
+    if options.binary and options.target is not None:
         _two_classes(table, options.target)
     if options.plot is not None:
         from torchlogit.cli.curve import check_feature
@@ -73,7 +83,7 @@ def run(options: Options) -> None:
 
         draw(result, table, options.plot_feature, options.plot)
         say(f"picture written to {show(options.plot, 300)}")
-    show_fit(result, options.as_json)
+    show_fit(result, options)
 
 
 def check(options: Options) -> None:
@@ -83,6 +93,23 @@ def check(options: Options) -> None:
     check_choice(options.link, tuple(LINKS), "--link")
     check_choice(options.solver, SOLVERS, "--solver")
     check_choice(options.missing, ("drop", "error"), "--missing")
+    for value, choices, name in (
+        (options.weights_are, WEIGHTS, "--weights-are"),
+        (options.robust, ROBUST, "--robust"),
+        (options.lang, LANGUAGES, "--lang"),
+    ):
+        if value is not None:
+            check_choice(value, choices, name)
+    if options.weights_are is not None and options.weights is None:
+        raise ParameterError("--weights-are says what weights mean; say which they are with --weights COL")
+    if (options.target is None) == (options.formula is None):
+        raise ParameterError("say what to predict: --target COL, or --formula 'COL ~ ...', one of the two")
+    if options.formula is not None and (options.features or options.categorical or options.reference):
+        raise ParameterError("a formula says it all: leave out --features, --categorical and --reference")
+    if options.firth and (options.c is not None or options.l1_ratio is not None):
+        raise ParameterError("--firth is a penalty of its own; leave out --C")
+    if not 0 < options.level < 1:
+        raise ParameterError(f"--level must lie between 0 and 1, got {options.level:g}")
     if options.c is not None and not options.c > 0:
         raise ParameterError(f"--C must be a positive number, got {options.c:g}; leave it out for no penalty")
     if options.l1_ratio is not None and options.c is None:
@@ -97,8 +124,12 @@ def check(options: Options) -> None:
     penalty(options)
 
 
-def penalty(options: Options) -> ElasticNet | None:
+def penalty(options: Options) -> Any:
     """The penalty asked for; None for none."""
+    if options.firth:
+        from torchlogit.penalties import Jeffreys
+
+        return Jeffreys()
     if options.c is None:
         return None
     from torchlogit.penalties import L1, L2, ElasticNet
@@ -136,14 +167,17 @@ def fitted(table: Any, options: Options) -> Fit:
     with progress(lambda record: share(record, options)) as watch:
         return fit(
             table,
-            options.target,
+            options.target if options.formula is None else options.formula,
             features=features,
             penalty=penalty(options),
             link=options.link,
             weight=options.weights,
+            weights_are=options.weights_are,
+            covariance=options.robust,
+            cluster=clusters(options),
             offset=options.offset,
             categorical=[*declared, *(name for name in options.text if name in used and name not in declared)],
-            reference=dict(level(text, names) for text in options.reference),
+            reference=dict(level(text, names) for text in options.reference) or None,
             missing="drop" if options.missing == "drop" else "error",
             solver=solver(options),
             tol=options.tol,
@@ -212,11 +246,20 @@ def tell(fit: Fit) -> None:
         say(f"`{target}`: {class_name(fit.positive)} counts as 1, {class_name(fit.classes[0])} as 0")
 
 
-def show_fit(fit: Fit, as_json: bool) -> None:
-    """The result on stdout."""
-    from torchlogit.report import summary, to_json
+def clusters(options: Options) -> Any:
+    """The column, or the two columns, within whose groups rows belong together."""
+    return options.cluster[0] if len(options.cluster) == 1 else options.cluster or None
 
-    if as_json:
-        out_data(json.dumps(to_json(fit), indent=2, allow_nan=False))
-    else:
-        out(str(summary(fit)))
+
+def show_fit(fit: Fit, options: Options) -> None:
+    """The result on stdout: table and, if asked for, words."""
+    from torchlogit.cli.answering import class_of
+
+    kind, base = "profile" if options.profile else "wald", class_of(fit, options.base)
+    found = fit.summary(options.level, interval=kind, base=base)
+    if options.as_json:
+        out_data(found.to_json())
+        return
+    out(str(found))
+    if options.lang is not None:
+        out(f"\n{fit.explain(options.lang, options.level, base=base)}")

@@ -48,7 +48,7 @@ def run(options: Options) -> None:
     if options.uncertain and UNCERTAIN in map(str, fit.classes):
         raise ParameterError("a class of this model is called 'uncertain'; --uncertain could not be told from it")
     recipe = fit.recipe or Recipe(tuple(map(Feature, fit.columns)))
-    table = read(options.data, options.encoding, options.delimiter, _texts(recipe))
+    table = read(options.data, options.encoding, options.delimiter, texts(recipe))
     _check_extra(fit, recipe, table, options.ignore_extra)
     columns = predictions(fit, recipe, table, options)
     if options.out is not None:
@@ -69,7 +69,7 @@ def check(options: Options) -> None:
     check_output(options.out, [options.data, options.model], options.force)
 
 
-def _texts(recipe: Recipe) -> list[str]:
+def texts(recipe: Recipe) -> list[str]:
     """Columns to be read as text: categories with a level such as NA that a column of numbers takes for a missing cell."""
     return [each.name for each in recipe.features if any(level.strip().lower() in MISSING for level in each.levels)]
 

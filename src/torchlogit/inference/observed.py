@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -87,7 +87,15 @@ class Observed:
         )
 
 
-def observed(fit: Fit, data: Any = None, target: Any = None, *, weight: Any = None, offset: Any = None) -> Observed:
+def observed(
+    fit: Fit,
+    data: Any = None,
+    target: Any = None,
+    *,
+    weight: Any = None,
+    offset: Any = None,
+    missing: Literal["error", "drop"] = "error",
+) -> Observed:
     """The fit beside its training rows, or beside ``data``, whose target, weight and offset have the same names.
 
     Where the fit was given values instead of names, these must be given as well. ParameterError where the fit has no
@@ -104,6 +112,7 @@ def observed(fit: Fit, data: Any = None, target: Any = None, *, weight: Any = No
         classes=fit.classes,
         weight=_asked("weight", fit.weight, weight, data),
         offset=_asked("offset", fit.offset, offset, data),
+        missing=missing,
     )
     if rows.x.shape[1] != len(fit.columns):
         raise DataError(f"X has {rows.x.shape[1]} features, but the model was fitted with {len(fit.columns)}")

@@ -1,0 +1,187 @@
+"""``torchlogit summary``, ``check``, ``explain``, ``compare``, ``effects``: a model is asked, and the answer shown or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torchlogit.cli.files import check_choice, check_ending, check_output
+from torchlogit.cli.fitting import listed, read
+from torchlogit.cli.predicting import texts
+from torchlogit.cli.streams import out, out_data, say
+from torchlogit.errors import ParameterError
+from torchlogit.tables.names import show
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+FORMS = ("text", "html", "markdown", "latex", "json")
+ENDINGS = {".txt": "text", ".html": "html", ".htm": "html", ".md": "markdown", ".tex": "latex", ".json": "json"}
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that the questions share, as typed."""
+
+    model: str = ""
+    data: str | None = None
+    level: float = 0.95
+    profile: bool = False
+    base: str | None = None
+    form: str = "text"
+    as_json: bool = False
+    out: str | None = None
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    force: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Asked:
+        """Those among a command's own, checked."""
+        asked = cls(**{field.name: given[field.name] for field in fields(cls) if field.name in given})
+        check_choice(asked.form, FORMS, "--format")
+        if not 0 < asked.level < 1:
+            raise ParameterError(f"--level must lie between 0 and 1, got {asked.level:g}")
+        check_ending(asked.out, tuple(ENDINGS))
+        check_output(asked.out, [path for path in (asked.model, asked.data) if path], asked.force)
+        return asked
+
+    @property
+    def shape(self) -> str:
+        """The form of the answer: asked for, or what the name of the file says."""
+        if self.as_json:
+            return "json"
+        if self.out is not None and self.form == "text":
+            return ENDINGS[Path(self.out).suffix.lower()]
+        return self.form
+
+    def fit(self) -> Fit:
+        """The model, with its rows where data are given."""
+        from torchlogit.fitted import load
+
+        fit = load(self.model)
+        return fit if self.data is None else replace(fit, training=self._rows(fit))
+
+    def _rows(self, fit: Fit) -> Any:
+        from torchlogit.inference.observed import observed
+
+        assert self.data is not None
+        table = read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+        rows = observed(fit, table, missing="drop").rows
+        if rows.dropped:
+            say(f"left out {rows.dropped} of {table.num_rows} rows: they have missing cells")
+        return rows
+
+
+def summarise(asked: Asked) -> None:
+    """The table of a model."""
+    if asked.profile and asked.data is None:
+        raise ParameterError(
+            "--profile looks at the rows again: give them, such as torchlogit summary model.safetensors students.csv --profile"
+        )
+    fit = asked.fit()
+    kind = "profile" if asked.profile else "wald"
+    answer(asked, fit.summary(asked.level, interval=kind, base=class_of(fit, asked.base)))
+
+
+def examine(asked: Asked) -> None:
+    """What could be wrong with a model."""
+    answer(asked, asked.fit().check())
+
+
+def put_into_words(asked: Asked, language: str) -> None:
+    """The answer in plain words."""
+    check_choice(language, LANGUAGES, "--lang")
+    fit = asked.fit()
+    answer(asked, fit.explain(language, asked.level, base=class_of(fit, asked.base)))
+
+
+def put_beside(asked: Asked, models: Sequence[str]) -> None:
+    """Models of the same rows beside each other."""
+    if len(models) < 2:
+        raise ParameterError("compare needs two model files or more")
+    from torchlogit.fitted import load
+    from torchlogit.inference.compare import compare
+
+    answer(asked, compare(*map(load, models)))
+
+
+def show_effects(asked: Asked, variables: Sequence[str], at: Sequence[str], by: str | None, margins: bool) -> None:
+    """Average effects, or average probabilities."""
+    fit = asked.fit()
+    assert fit.training is not None
+    places = setting(at)
+    if margins:
+        answer(asked, fit.margins(places, by=by, level=asked.level))
+        return
+    names = list(getattr(fit.training.data, "column_names", ()))
+    answer(asked, fit.effects(listed(list(variables), names) or None, at=places, by=by, level=asked.level))
+
+
+def setting(at: Sequence[str]) -> Any:
+    """Where the other variables stand: ``mean`` or ``median``, or values by column; numbers where they read as such.
+
+    >>> setting(["age=30,50", "sex=f"])
+    {'age': [30.0, 50.0], 'sex': ['f']}
+    """
+    if not at:
+        return None
+    if list(at) in (["mean"], ["median"]):
+        return at[0]
+    out: dict[str, list[Any]] = {}
+    for text in at:
+        name, equals, values = text.partition("=")
+        if not equals or not values:
+            raise ParameterError(f"--at {show(text)!r} should be COL=VALUE, such as --at age=30,50; or mean, or median")
+        out[name] = [number(value) for value in values.split(",")]
+    return out
+
+
+def number(text: str) -> Any:
+    """A number where the text is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def class_of(fit: Fit, text: str | None) -> Any:
+    """The class that is written so; None for none."""
+    if text is None:
+        return None
+    from torchlogit.tables.features import level_text
+
+    found = {level_text(label): label for label in fit.classes.tolist()}
+    check_choice(text, tuple(found), "--base")
+    return found[text]
+
+
+def answer(asked: Asked, found: Any) -> None:
+    """Show an answer in the form that is asked for, or write it."""
+    shape = asked.shape
+    content = {
+        "text": lambda: str(found),
+        "html": lambda: found.to_html(page=True),
+        "markdown": found.to_markdown,
+        "latex": found.to_latex,
+        "json": found.to_json,
+    }[shape]()
+    if asked.out is not None:
+        write(asked.out, content)
+        say(f"written to {show(asked.out, 300)}")
+    elif shape == "text":
+        out(content)
+    else:
+        out_data(content)
+
+
+def write(path: str | os.PathLike[str], content: str) -> None:
+    """A text file, atomically."""
+    from torchlogit.tables import atomic
+
+    with atomic(path) as stream:
+        stream.write((content.rstrip("\n") + "\n").encode())

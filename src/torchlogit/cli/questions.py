@@ -1,0 +1,155 @@
+"""The commands that read a model file: what it says, how far to trust it, in words, beside others, and its effects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from torchlogit.cli.app import (
+    Again,
+    Base,
+    Columns,
+    Delimiter,
+    Encoding,
+    Force,
+    Form,
+    Job,
+    Json,
+    Language,
+    Level,
+    Model,
+    Out,
+    Profile,
+    app,
+)
+
+Maybe = Annotated[str | None, typer.Argument(metavar="[DATA]", help="The rows, where the answer needs them again.")]
+
+
+@app.command(epilog="Example: torchlogit summary model.safetensors --format latex -o table.tex")
+def summary(
+    model: Model,
+    data: Maybe = None,
+    level: Level = 0.95,
+    profile: Profile = False,
+    base: Base = None,
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    force: Force = False,
+) -> Job:
+    """Show the table of a model: estimates, errors, intervals, certificate.
+
+    --profile needs the rows again: torchlogit summary model.safetensors students.csv --profile
+    """
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, summarise
+
+        summarise(Asked.of(given))
+
+    return job
+
+
+@app.command(epilog="Example: torchlogit check model.safetensors students.csv")
+def check(
+    model: Model,
+    data: Again,
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    force: Force = False,
+) -> Job:
+    """Say what could be wrong with a model: events per variable, collinearity, separation, linearity, influence, calibration."""
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, examine
+
+        examine(Asked.of(given))
+
+    return job
+
+
+@app.command(epilog="Example: torchlogit explain model.safetensors students.csv --lang zh")
+def explain(
+    model: Model,
+    data: Maybe = None,
+    language: Language = "en",
+    level: Level = 0.95,
+    base: Base = None,
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    force: Force = False,
+) -> Job:
+    """Say in plain words what a model says, in English or Chinese.
+
+    With the rows the intervals are profile-likelihood intervals, without them Wald's.
+    """
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, put_into_words
+
+        put_into_words(Asked.of(given), language)
+
+    return job
+
+
+@app.command(epilog="Example: torchlogit compare small.safetensors large.safetensors")
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL MODEL ...", help="Two model files or more.")],
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    force: Force = False,
+) -> Job:
+    """Put models of the same rows beside each other: likelihood-ratio test where one is within the other, AIC, BIC."""
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, put_beside
+
+        put_beside(Asked.of(given), models)
+
+    return job
+
+
+@app.command(epilog="Example: torchlogit effects model.safetensors students.csv --at age=30,50 --by sex")
+def effects(
+    model: Model,
+    data: Again,
+    variables: Annotated[Columns, typer.Option(metavar="COLS", help="Of these: a,b or repeated. Default: all.")] = [],  # noqa: B006
+    at: Annotated[
+        Columns, typer.Option(metavar="COL=V,V", help="Others set there: age=30,50; or mean, or median.")
+    ] = [],  # noqa: B006
+    by: Annotated[str | None, typer.Option(metavar="COL", help="Averages within each of its groups.")] = None,
+    margins: Annotated[
+        bool, typer.Option("--margins", help="Average predicted probabilities at these values instead.")
+    ] = False,
+    level: Level = 0.95,
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    force: Force = False,
+) -> Job:
+    """Average effects on the probability: by how much it changes where a variable does."""
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, show_effects
+
+        show_effects(Asked.of(given), variables, at, by, margins)
+
+    return job

@@ -107,7 +107,7 @@ def put_beside(asked: Asked, models: Sequence[str]) -> None:
     from torchlogit.fitted import load
     from torchlogit.inference.compare import compare
 
-    answer(asked, compare(*map(load, models)))
+    answer(asked, compare(*map(load, models), names=[Path(model).stem for model in models]))
 
 
 def show_effects(asked: Asked, variables: Sequence[str], at: Sequence[str], by: str | None, margins: bool) -> None:
@@ -176,7 +176,7 @@ def answer(asked: Asked, found: Any) -> None:
     elif shape == "text":
         out(content)
     else:
-        out_data(content)
+        out_data(content.rstrip("\n"))
 
 
 def write(path: str | os.PathLike[str], content: str) -> None:

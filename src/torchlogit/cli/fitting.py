@@ -40,7 +40,7 @@ class Options:
     solver: str
     seed: int | None
     weights: str | None
-    weights_are: str | None
+    weights_are: Any
     offset: str | None
     reference: list[str]
     categorical: list[str]

@@ -17,6 +17,7 @@ from torchlogit.tables.csv_numbers import MISSING
 from torchlogit.tables.features import level_text
 from torchlogit.tables.names import show, show_names, show_rows
 from torchlogit.tables.recipe import require
+from torchlogit.tables.response import response_columns
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -75,7 +76,7 @@ def texts(recipe: Recipe) -> list[str]:
 
 
 def _check_extra(fit: Fit, recipe: Recipe, table: Any, ignore: bool) -> None:
-    known = {each.name for each in recipe.features} | {fit.target, fit.offset}
+    known = {each.name for each in recipe.features} | {fit.offset, *response_columns(fit.target, table.column_names)}
     extra = [name for name in table.column_names if name not in known]
     for each in recipe.features:
         require(each.name, table.column_names, "is missing from the table")

@@ -18,6 +18,7 @@ LAYERS = [
     {"sources", "moments", "datasets"},
     {
         "objective",
+        "cone",
         "separation",
         "rank",
         "solvers",

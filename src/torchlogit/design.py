@@ -6,6 +6,7 @@ dimensions (folds, bootstraps, strengths, steps of a line search).
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -282,6 +283,25 @@ class Design:
         """All p columns (n, p) in these coordinates as one tensor: for small problems and for tests."""
         device = self.x.device if self.dense else torch.device("cpu")
         return self.matmul(torch.eye(self.shape[1], dtype=self.dtype, device=device))
+
+    def picked(self, rows: Tensor) -> Design:
+        """The same map of some rows."""
+        out = copy(self)
+        out.x = self.x[rows] if self.dense else self.x[rows.numpy()]
+        out.shape = (len(rows), self.shape[1])
+        return out
+
+    def reach(self) -> Tensor:
+        """No row has a larger entry in these coordinates, (n,), up to rounding; sparse rows are not filled in."""
+        here, lead = self.coordinates, float(self.intercept)
+        if self.dense:
+            parts = self.x.split(max(1, PANEL // max(1, self.x.shape[1])))
+            rows = (part.double() if here is None else here.transform(part, torch.float64) for part in parts)
+            return torch.cat([part.abs().amax(1).clamp_min(lead) for part in rows])
+        x, most = abs(self.x), 0.0
+        if here is not None:
+            x, most = x.multiply(1 / here.scale.numpy()[None, :]), float((here.centre / here.scale).abs().max())
+        return _torch(x.max(axis=1).toarray().ravel()).double().add(most).clamp_min(lead)
 
     def _product(self, w: Tensor) -> Tensor:
         return self.x.to(self.dtype) @ w if self.dense else _torch(self.x @ w.numpy())

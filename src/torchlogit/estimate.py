@@ -21,7 +21,7 @@ from torchlogit.objective import FULL_LIMIT, Objective
 from torchlogit.penalties import ElasticNet, Jeffreys, Penalty, Strengths
 from torchlogit.quick import quick, small_root
 from torchlogit.rank import LIMIT, Dependence, Rank, independent
-from torchlogit.separation import separation
+from torchlogit.separation import Separation, separation
 from torchlogit.solvers import LBFGS, SGD, Dual, Newton, Proximal, Record, Status, minimize
 from torchlogit.solvers.base import Point, Solution, relative
 from torchlogit.sources.base import Block, Source, accumulate
@@ -32,7 +32,6 @@ MATRICES = range(
     1000, 3001
 )  # p from which, up to which, p × p matrices are worth torch's threads beside compiled passes
 LITTLE = 10**6  # numbers up to which torch's own passes are not
-SIGNIFICANT = 1e-6  # share of the largest entry from which an entry of a separating theta is not rounding
 
 FAR = 1e4  # standard deviations from 0 at which sparse rows give standard errors of seven digits
 
@@ -72,6 +71,7 @@ class Estimate(NamedTuple):
     amplification: Tensor  # (d,)
     infinite: Tensor | None  # (p, k) signs of coefficients that are infinite, when separated
     complete: bool = False
+    separation: Separation | None = None
 
 
 def estimate(
@@ -172,7 +172,8 @@ def concluded(
     """The estimate that a solver's last point is, in the user's units, with all that is known about it."""
     loss, strengths, source = objective.loss, objective.penalty, objective.source
     point = _centred(point, strengths) if loss.symmetric else point
-    apart, complete, infinite = _separated(objective, point, status, rank.coordinates)
+    proven = status is Status.separated
+    apart = None if status is Status.not_finite else separation(objective, point, proven)
     status = Status.separated if apart else status
     theta = rank.coordinates.theta(point.theta, source.intercept)
     if loss.symmetric and source.intercept and strengths.rough:  # the intercepts at x = 0 sum to 0, as with L2
@@ -192,8 +193,9 @@ def concluded(
         choice=choice,
         dependences=rank.dependences,
         amplification=rank.amplification,
-        infinite=infinite,
-        complete=complete,
+        infinite=None if apart is None else apart.sign,
+        complete=apart is not None and apart.complete,
+        separation=apart,
     )
 
 
@@ -295,27 +297,6 @@ def _centred(point: Point, strengths: Strengths) -> Point:
 def _certificate(objective: Objective, point: Point, kind: str, tol: float) -> Certificate:
     slope = objective.penalty.subgradient(point.theta, point.at.grad)
     return Certificate(float(relative(point)), float(slope.abs().max()) if slope.numel() else 0.0, kind, tol)
-
-
-def _separated(
-    objective: Objective, point: Point, status: Status, coordinates: Coordinates
-) -> tuple[bool, bool, Tensor | None]:
-    """Whether the classes are separated, completely so, and the signs of the coefficients that are infinite."""
-    if status is Status.not_finite:
-        return False, False, None
-    if status is Status.separated:
-        return True, True, _signs(point.theta, coordinates, objective.source.intercept, SIGNIFICANT)
-    found = separation(objective, point)
-    if found is None:
-        return False, False, None
-    return True, found.complete, _signs(found.direction, coordinates, objective.source.intercept, found.noise)
-
-
-def _signs(direction: Tensor, coordinates: Coordinates, intercept: bool, noise: float) -> Tensor:
-    """Signs of the slopes that a direction moves, entries up to ``noise`` times the largest left out; 0 for the intercept."""
-    theta = coordinates.theta(direction, intercept)
-    effect = theta * torch.cat([theta.new_zeros(int(intercept)), coordinates.scale])[:, None]
-    return torch.where(effect.abs() > noise * effect.abs().max(), theta.sign(), 0.0)
 
 
 def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:

@@ -215,4 +215,4 @@ def fit_of(
         history=e.history,
         **more,
     )
-    return replace(out, warnings=(*sentences, *told(out, e.amplification)))
+    return replace(out, warnings=(*sentences, *told(out, e.amplification, e.separation)))

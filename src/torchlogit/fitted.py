@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from torchlogit.inference.grouped import Grouped
     from torchlogit.inference.hypotheses import JointTest, TermTests
     from torchlogit.inference.influence import Influence
+    from torchlogit.inference.collinearity import Collinearity
+    from torchlogit.inference.limits import Limits
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
     from torchlogit.inference.quality import Quality
@@ -297,6 +299,18 @@ class Fit:
         from torchlogit.inference.explain import explain
 
         return explain(self, language, level, interval=interval, base=base)
+
+    def limits(self, level: float = 0.95, data: Any = None, **given: Any) -> Limits:
+        """Where the coefficients go on separated data: infinity, or finite limits; see `inference.limits`."""
+        from torchlogit.inference.limits import limits
+
+        return limits(self, level, data, **given)
+
+    def collinearity(self, data: Any = None, **given: Any) -> Collinearity:
+        """Rank, condition number and each term's variance inflation; see `inference.collinearity`."""
+        from torchlogit.inference.collinearity import collinearity
+
+        return collinearity(self, data, **given)
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

@@ -1,60 +1,72 @@
-"""Whether a direction exists that splits the classes, so that no finite maximum-likelihood estimate does."""
+"""Whether a direction exists that splits the classes, so that no finite maximum-likelihood estimate does, and along which."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from torchlogit.cone import PROGRAMME_LIMIT, Cone, Undecided, gains, margins
 from torchlogit.linalg import factor
 from torchlogit.objective import Objective
-from torchlogit.sources.base import Block
+
+__all__ = ["PROGRAMME_LIMIT", "Separation", "along", "functionals", "margins", "separation", "verdict"]
 
 STEP = 0.01  # change of a row's η by a Newton step at the end of a fit: nothing at an optimum, 1 on the way to infinity
 SHAKY = 1e-9  # squared pivot of the scaled Hessian below which rounding may decide where a Newton step goes
 SATURATED = 15.0  # |η| that counts as a sign where no Newton step is at hand
 NOISE = 1e-3  # share of the largest that is left out of account in a direction found by the fit itself
-PROGRAMME_LIMIT = 2_000_000  # entries of the linear programme up to which it is solved
+STILL = 1e-8  # share of a coefficient that the cone moves, under which it is not moved
+WORK = 20_000_000  # entries of all programmes together up to which the signs of coefficients are decided
 
 
 class Separation(NamedTuple):
-    """``direction`` (p, k) in the solver's coordinates along which no row gets worse and some get better.
+    """How the classes are separated: shapes (p, k), of theta in the user's units about x = 0, row 0 the intercept.
 
-    Its entries below ``noise`` times the largest are rounding.
+    ``direction`` takes no row backwards and as many forwards as any does. A coefficient's ``sign`` is 0 where its estimate
+    stays finite; where ``either``, other such directions give it another sign. ``decided``: by linear programmes, not by
+    looking at the one direction that the search took.
     """
 
     complete: bool
     direction: Tensor
-    noise: float = 1e-6
+    sign: Tensor
+    either: Tensor
+    decided: bool = True
 
 
-def separation(objective: Objective, point: Any) -> Separation | None:
+def separation(objective: Objective, point: Any, proven: bool = False) -> Separation | None:
     """Decide it where a fit ended, but only when the fit's own signs call for it. None: no sign, or the classes overlap.
 
     The sign is a Newton step that would still move some row's η (at an optimum none does; towards infinity each step
     adds 1), or a Hessian so nearly singular that its steps say nothing; for fits too large for a Hessian, an |η| beyond
-    15. Then a linear programme decides exactly; on tables of more than two million entries the step itself (or theta,
-    along the directions in which F is flat) is asked whether it takes any row backwards.
-    Source: Konis (2007), Linear programming algorithms for detecting separated data, §4.2.
+    15. Then linear programmes decide (`Cone`); where they cannot, the step itself (or theta, along the directions in which F
+    is flat) is asked whether it takes any row backwards. ``proven``: theta itself splits the classes perfectly.
     """
     if not objective.penalty.free or objective.loss.name == "squared":
         return None
-    direction = point.theta
-    if objective.faithful:
-        single = objective.dtype != torch.float64  # whose rounding hides how nearly singular the Hessian is
-        objective = replace(objective, dtype=torch.float64)
-        at: Any = objective.taylor(point.theta, 2) if single or point.at.hess is None else point.at
-        root = factor(at.hess)
-        shaky = bool(root.damped) or float(root.root.diagonal().min()) ** 2 < SHAKY
-        direction = _flat(at.hess, root.unit, point.theta) if shaky else -root.solve(at.grad)
-        if not (shaky or _largest(objective, direction) > STEP):
-            return None
-    elif not _largest(objective, point.theta) > SATURATED:
+    objective = replace(objective, dtype=torch.float64)
+    direction = point.theta if proven else _sign(objective, point)
+    if direction is None:
         return None
-    rows = objective.source.n_rows * objective.p * max(1, objective.k * (objective.k - 1))
-    return _by_direction(objective, direction) if rows > PROGRAMME_LIMIT else _by_programme(objective)
+    try:
+        return _decided(objective, point.theta, proven)
+    except Undecided:
+        return _by_direction(objective, direction)
+
+
+def _sign(objective: Objective, point: Any) -> Tensor | None:
+    """The direction (p, k) in which the fit was still going when it ended; None where it was not."""
+    if not objective.faithful:
+        return point.theta if _largest(objective, point.theta) > SATURATED else None
+    at: Any = objective.taylor(point.theta, 2)  # a float32 Hessian's rounding would hide how nearly singular it is
+    root = factor(at.hess)
+    shaky = bool(root.damped) or float(root.root.diagonal().min()) ** 2 < SHAKY
+    direction = _flat(at.hess, root.unit, point.theta) if shaky else -root.solve(at.grad)
+    return direction if shaky or _largest(objective, direction) > STEP else None
 
 
 def _flat(hess: Tensor, unit: Tensor, theta: Tensor) -> Tensor:
@@ -71,61 +83,90 @@ def _largest(objective: Objective, direction: Tensor) -> float:
     return max((float(value) for value in change), default=0.0)
 
 
-def margins(objective: Objective, block: Block) -> Tensor:
-    """Rows (m, p·k) whose product with a direction is ≥ 0 exactly when it gives each row's own class no less than another."""
-    z = block.design.to_dense().double()[block.weight > 0]
-    y = block.y[block.weight > 0]
-    if objective.k == 1:
-        return z * (2 * y.double() - 1)[:, None]
-    k = objective.k
-    own = torch.eye(k, dtype=z.dtype, device=z.device)[y.long()]
-    lead = own[:, None, :] - torch.eye(k, dtype=z.dtype, device=z.device)  # (n, k, k): own class minus class j
-    rows = torch.einsum("np,njc->njpc", z, lead).reshape(len(z), k, -1)
-    return rows[own == 0].reshape(-1, z.shape[1] * k)
-
-
 def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
     """Whether a direction takes no row backwards (by more than ``NOISE`` of the largest gain)."""
-    gains = [_gains(objective, block, direction) for block in objective.blocks()]
-    least, most = min(float(g.min()) for g in gains if len(g)), max(float(g.max()) for g in gains if len(g))
+    gain = torch.cat([gains(objective, block, direction) for block in objective.blocks()])
+    least, most = float(gain.min()), float(gain.max())
     if most <= 0 or least < -NOISE * most:
         return None
-    return Separation(least > NOISE * most, direction, NOISE)
+    user = _user(objective, _centred(objective, direction))
+    effect = user * _spread(objective)
+    sign = torch.where(effect.abs() > NOISE * effect.abs().max(), user.sign(), 0.0)
+    if objective.source.intercept:
+        sign[0] = 0
+    return Separation(least > NOISE * most, user, sign, torch.zeros_like(sign, dtype=torch.bool), decided=False)
 
 
-def _gains(objective: Objective, block: Block, direction: Tensor) -> Tensor:
-    """What a direction gives each row's own class over every other, the products of `margins` without its rows."""
-    eta = block.design.matmul(direction.to(objective.dtype)).double()[block.weight > 0]
-    y = block.y[block.weight > 0].long()[:, None]
-    if objective.k == 1:
-        return eta * (2 * y - 1)
-    return (eta.gather(1, y) - eta)[torch.ones_like(eta, dtype=torch.bool).scatter(1, y, False)]
+def _decided(objective: Objective, theta: Tensor, proven: bool) -> Separation | None:
+    """By linear programmes."""
+    cone = Cone(objective, theta)
+    found = along(cone, theta if proven else None)
+    return None if found is None else verdict(cone, *found)
 
 
-def _by_programme(objective: Objective) -> Separation | None:
-    """Maximise the sum of all margins over directions within a unit box, none negative."""
-    from scipy.optimize import linprog
-
-    rows = torch.cat([margins(objective, block) for block in objective.blocks()]).cpu().numpy()
-    size = abs(rows).max(1, keepdims=True)
-    rows = rows / size.clip(1e-300)
-    found = linprog(-rows.sum(0), A_ub=-rows, b_ub=[1e-12] * len(rows), bounds=(-1, 1), method="highs")
-    if found.x is None:
-        return None
-    gains = rows @ found.x
-    if gains.max() < 1e-7:
-        return None
-    direction = torch.from_numpy(found.x).reshape(objective.p, objective.k).to(objective.source.device)
-    return Separation(bool(_all_positive(rows)), direction)
+def verdict(cone: Cone, inside: Any, support: Any) -> Separation:
+    """The `Separation` that an inner direction (m,) and the margins (N,) it gains are."""
+    objective = cone.objective
+    coefficients = functionals(objective)
+    sign, either = _signs(cone, inside, support, coefficients)
+    shape = (len(coefficients) // objective.k, objective.k)
+    device = objective.source.device
+    return Separation(
+        bool(support.all()),
+        torch.from_numpy(coefficients @ inside).reshape(shape).to(device),
+        torch.from_numpy(sign).reshape(shape).to(device),
+        torch.from_numpy(either).reshape(shape).to(device),
+    )
 
 
-def _all_positive(rows: object) -> bool:
-    """Whether one direction gives every row a positive margin: complete separation."""
-    import numpy as np
-    from scipy.optimize import linprog
+def along(cone: Cone, theta: Tensor | None) -> tuple[Any, Any] | None:
+    """An inner direction of the cone and the margins it gains; ``theta`` itself, where it is known to gain all."""
+    if theta is None:
+        return cone.interior()
+    reduced = (theta if theta.shape[1] == 1 else (theta - theta[:, :1])[:, 1:]).cpu().numpy().ravel()
+    reduced = reduced / abs(reduced).max()
+    gained = cone.gains(reduced) > 0
+    return (reduced, gained) if gained.all() else cone.interior()
 
-    matrix = np.asarray(rows)
-    m, p = matrix.shape
-    wide = np.hstack([-matrix, np.ones((m, 1))])
-    found = linprog([0.0] * p + [-1.0], A_ub=wide, b_ub=[0.0] * m, bounds=[(-1, 1)] * p + [(None, 1)], method="highs")
-    return found.x is not None and float(found.x[-1]) > 1e-9
+
+def _signs(cone: Cone, inside: Any, support: Any, coefficients: Any) -> tuple[Any, Any]:
+    """The sign of every coefficient along the cone, 0 where it does not move, and whether it takes either."""
+    span, gain = cone.movable(support), cone.gains(inside)
+    sign, either = np.zeros(len(coefficients)), np.zeros(len(coefficients), bool)
+    moved = [i for i, c in enumerate(coefficients) if np.linalg.norm(c @ span) > STILL * np.linalg.norm(c) > 0]
+    few = len(moved) * cone.rows.size <= WORK
+    for i in moved:
+        sign[i] = np.sign(coefficients[i] @ inside)
+        either[i] = not few or cone.both_ways(coefficients[i] / abs(coefficients[i]).max(), inside, gain, span)
+    return sign, either
+
+
+def functionals(objective: Objective) -> Any:
+    """Theta's entries in the user's units about x = 0, (p·k, m), of softmax with sum 0, as functions of a direction."""
+    k, p = objective.k, objective.p
+    rows = _user(objective, torch.eye(p, dtype=torch.float64, device=objective.source.device)).cpu().numpy()
+    if k == 1:
+        return rows
+    return np.einsum("tq,lc->tlqc", rows, (np.eye(k) - 1 / k)[:, 1:]).reshape(len(rows) * k, -1)
+
+
+def _user(objective: Objective, gamma: Tensor) -> Tensor:
+    """A theta in the solver's coordinates, (p, k), in the user's units about x = 0."""
+    coordinates, lead = objective.coordinates, objective.source.intercept
+    if coordinates is None:
+        return gamma
+    out = coordinates.theta(gamma, lead)
+    if lead:
+        out[0] = out[0] - coordinates.centre @ out[1:]
+    return out
+
+
+def _centred(objective: Objective, direction: Tensor) -> Tensor:
+    return direction - direction.mean(-1, keepdim=True) if objective.loss.symmetric else direction
+
+
+def _spread(objective: Objective) -> Tensor:
+    """The columns' scales, 0 for the intercept, (p, 1)."""
+    coordinates = objective.coordinates
+    scale = torch.ones(objective.source.n_features, dtype=torch.float64) if coordinates is None else coordinates.scale
+    return torch.cat([scale.new_zeros(int(objective.source.intercept)), scale])[:, None]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from torchlogit.errors import AliasedWarning, NotCertifiedError, NotCertifiedWarning
 from torchlogit.rank import Dependence
+from torchlogit.separation import Separation
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show
 
@@ -20,9 +21,9 @@ NEARLY = 1e6  # √VIF from which columns are called nearly collinear: data stor
 FIRST = 5
 
 
-def told(fit: Fit, amplification: Tensor) -> tuple[str, ...]:
+def told(fit: Fit, amplification: Tensor, separation: Separation | None = None) -> tuple[str, ...]:
     """The sentences, the most important first."""
-    lines = [] if fit.status is Status.converged else [_not_certified(fit)]
+    lines = [] if fit.status is Status.converged else [_not_certified(fit, separation)]
     lines += [dependence_sentence(fit.columns, dependence) for dependence in fit.dependences]
     places = ((amplification > NEARLY) & amplification.isfinite()).nonzero()[:, 0].tolist()
     near = [(float(amplification[j]), j) for j in places]
@@ -53,29 +54,64 @@ def _digits(amplification: float) -> float:
     return log10(amplification)
 
 
-def _not_certified(fit: Fit) -> str:
+def _not_certified(fit: Fit, separation: Separation | None) -> str:
     c = fit.certificate
     if fit.status is Status.separated:
-        return f"not certified: {_separated(fit)}"
+        return f"not certified: {separated_sentence(fit, separation)}"
     return (
         f"not certified ({fit.status}): {fit.status.value} (estimated relative distance {c.relative_distance:.1e}, "
         f"wanted {c.tol:.0e}, after {fit.n_iter} iterations)"
     )
 
 
-def _separated(fit: Fit) -> str:
-    """Which columns split the classes, in which direction."""
+def separated_sentence(fit: Fit, separation: Separation | None) -> str:
+    """Which columns split the classes, along which direction, which coefficients are infinite, and what to do."""
     how = "perfectly" if fit.complete else "in part"
-    names: list[str] = []
-    if fit.infinite is not None:
-        lead = int(fit.intercept)
-        moved = [j for j in range(len(fit.columns)) if bool(fit.infinite[j + lead].any())]
-        names = [f"`{show(fit.columns[j])}`" for j in moved[:FIRST]] + (["…"] if len(moved) > FIRST else [])
-    by = f" by {', '.join(names)}" if names else ""
-    return (
-        f"the classes are split {how}{by}, so no finite maximum-likelihood estimate exists: the coefficients "
-        "shown are where the search was stopped; add a penalty (Jeffreys(), which is Firth's, or L2) for finite ones"
-    )
+    moved = [] if fit.infinite is None else fit.infinite[int(fit.intercept) :].any(1).nonzero()[:, 0].tolist()
+    by = f" by {_list([f'`{show(fit.columns[j])}`' for j in moved])}" if moved else ""
+    parts = [f"the classes are split {how}{by}, so no finite maximum-likelihood estimate exists"]
+    if separation is not None:
+        parts += _infinite(fit, separation, moved)
+    parts.append("the coefficients shown are where the search was stopped")
+    if separation is not None and not separation.decided:
+        parts.append("this was seen along the search's own direction and is not certified by a linear programme")
+    return "; ".join(parts) + "; add a penalty (Jeffreys(), which is Firth's, or L2) for finite ones"
+
+
+def _infinite(fit: Fit, separation: Separation, moved: list[int]) -> list[str]:
+    """The direction, where it has several columns; the signs of two classes' coefficients; what is left finite."""
+    lead, k = int(fit.intercept), separation.sign.shape[1]
+    lines = []
+    if k == 1 and len(moved) > 1:
+        slopes = separation.direction[lead:, 0]
+        top = slopes[moved].abs().max()
+        terms = [_term(float(slopes[j] / top), fit.columns[j]) for j in moved[:FIRST]]
+        lines.append("the direction is " + " ".join(terms).removeprefix("+ ") + (" …" if len(moved) > FIRST else ""))
+    sure = separation.sign * ~separation.either
+    names = [f"`{show(name)}`" for name in fit.names]
+    if k == 1:
+        told = [f"{names[j]} {_sign(float(sure[j]))}" for j in sure[:, 0].nonzero()[:, 0].tolist()]
+    else:
+        told = [
+            f"{names[j]} of class {show(str(fit.classes[c]))} {_sign(float(sure[j, c]))}"
+            for j, c in sure.nonzero().tolist()
+        ]
+    if told:
+        lines.append(f"infinite: {_list(told)}")
+    either = separation.either.any(1).nonzero()[:, 0].tolist()
+    if either and separation.decided:
+        lines.append(f"infinite in a direction that the data leave open: {_list([names[j] for j in either])}")
+    if bool((separation.sign[lead:] == 0).all(1).any()) and not fit.complete:
+        lines.append("the other coefficients have finite estimates, which limits() gives")
+    return lines
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:FIRST]) + (" …" if len(names) > FIRST else "")
+
+
+def _sign(sign: float) -> str:
+    return "+inf" if sign > 0 else "-inf"
 
 
 def dependence_sentence(columns: tuple[str, ...], dependence: Dependence) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 LIST = Path(__file__).resolve().parents[2] / "shared" / "reference" / "bad-inputs.md"
-SECTIONS = "ABCEFH"
+SECTIONS = "ABCDEFH"
 
 # Rows of these sections that belong to later work, and to which.
 LATER = {
@@ -20,6 +20,12 @@ LATER = {
     66: "inference: probability weights and the sandwich",
     70: "inference: class weights and standard errors",
     91: "formulas",
+    100: "Firth on separated data",
+    101: "Firth with dependent columns",
+    102: "Firth: profile limits that do not exist",
+    103: "Firth: overshooting",
+    104: "Firth: weights and offsets",
+    105: "Firth over blocks",
     128: "accelerators without float64: none to test on",
     134: "inference: Hosmer–Lemeshow",
     135: "inference: Hosmer–Lemeshow groups",

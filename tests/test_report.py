@@ -218,7 +218,7 @@ def test_json_of_a_separated_fit():
     assert found["status"] == "separated"
     assert not found["certified"]
     assert found["aic"] is None
-    assert [term["infinite"] for term in found["terms"]] == [0, 1]
+    assert [term["infinite"] for term in found["terms"]] == [-1, 1]  # the intercept too
     assert found["terms"][1]["std_error"] is None
 
 

@@ -61,7 +61,8 @@ def separation(objective: Objective, point: Any, proven: bool = False) -> Separa
 def _sign(objective: Objective, point: Any) -> Tensor | None:
     """The direction (p, k) in which the fit was still going when it ended; None where it was not."""
     if not objective.faithful:
-        return point.theta if _largest(objective, point.theta) > SATURATED else None
+        theta: Tensor = point.theta
+        return theta if _largest(objective, theta) > SATURATED else None
     at: Any = objective.taylor(point.theta, 2)  # a float32 Hessian's rounding would hide how nearly singular it is
     root = factor(at.hess)
     shaky = bool(root.damped) or float(root.root.diagonal().min()) ** 2 < SHAKY

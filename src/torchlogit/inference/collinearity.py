@@ -62,7 +62,7 @@ def collinearity(fit: Fit, data: Any = None, **given: Any) -> Collinearity:
     >>> with warnings.catch_warnings(action="ignore"):
     ...     found = collinearity(fit(table, "y"))
     >>> found.rank, found.width, round(found.condition, 3), found.notes
-    (3, 4, 1.095, ('aliased: `t` = `a` + `b`; it has no coefficient of its own',))
+    (3, 4, 1.103, ('aliased: `t` = `a` + `b`; it has no coefficient of its own',))
     """
     found = inflation(fit, data, **given)
     condition, rank = _condition(fit, data, **given)

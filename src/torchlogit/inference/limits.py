@@ -13,7 +13,7 @@ from torch import Tensor
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import NotCertifiedError, ParameterError
-from torchlogit.inference.levelset import Start
+from torchlogit.inference.levelset import Start, start_at
 from torchlogit.inference.observed import observed
 from torchlogit.inference.recession import Limit, Shifted, certain
 from torchlogit.inference.tabular import Tabular
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 Floats = npt.NDArray[np.float64]
+LAST_STEPS = 2
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -105,7 +106,10 @@ def _limit(cone: Cone, support: Any) -> tuple[Limit, Start]:
     basis = torch.from_numpy(np.ascontiguousarray(across[:rank].T))
     source: Any = Shifted(objective.source, certain(objective, support))
     limit = Limit(replace(objective, source=source), basis)
-    return limit, limit.lowest
+    start = limit.lowest
+    for _ in range(LAST_STEPS if limit.p else 0):  # Newton's, each of which doubles the digits
+        start = start_at(limit, start.gamma - start.inverse @ start.grad[0])
+    return limit, start
 
 
 def _finite(objective: Objective, limit: Limit, start: Start, found: Separation) -> tuple[Tensor, Tensor]:

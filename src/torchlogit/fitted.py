@@ -27,12 +27,12 @@ from torchlogit.tables import Recipe, encode_offset, keep_rows
 
 if TYPE_CHECKING:
     from torchlogit.inference.check import Check
+    from torchlogit.inference.collinearity import Collinearity
     from torchlogit.inference.effects import EffectTable, MarginTable
     from torchlogit.inference.explain import Explanation
     from torchlogit.inference.grouped import Grouped
     from torchlogit.inference.hypotheses import JointTest, TermTests
     from torchlogit.inference.influence import Influence
-    from torchlogit.inference.collinearity import Collinearity
     from torchlogit.inference.limits import Limits
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile

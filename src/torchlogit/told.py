@@ -68,7 +68,10 @@ def separated_sentence(fit: Fit, separation: Separation | None) -> str:
     """Which columns split the classes, along which direction, which coefficients are infinite, and what to do."""
     how = "perfectly" if fit.complete else "in part"
     moved = [] if fit.infinite is None else fit.infinite[int(fit.intercept) :].any(1).nonzero()[:, 0].tolist()
-    by = f" by {_list([f'`{show(fit.columns[j])}`' for j in moved])}" if moved else ""
+    needed = moved
+    if separation is not None:  # by every separating direction, where there are such columns
+        needed = [j for j in moved if not separation.either[j + int(fit.intercept)].all()] or moved
+    by = f" by {_list([f'`{show(fit.columns[j])}`' for j in needed])}" if needed else ""
     parts = [f"the classes are split {how}{by}, so no finite maximum-likelihood estimate exists"]
     if separation is not None:
         parts += _infinite(fit, separation, moved)
@@ -85,8 +88,9 @@ def _infinite(fit: Fit, separation: Separation, moved: list[int]) -> list[str]:
     if k == 1 and len(moved) > 1:
         slopes = separation.direction[lead:, 0]
         top = slopes[moved].abs().max()
-        terms = [_term(float(slopes[j] / top), fit.columns[j]) for j in moved[:FIRST]]
-        lines.append("the direction is " + " ".join(terms).removeprefix("+ ") + (" …" if len(moved) > FIRST else ""))
+        used = [j for j in moved if slopes[j].abs() > 1e-12 * top]
+        terms = [_term(float(slopes[j] / top), fit.columns[j]) for j in used[:FIRST]]
+        lines.append("the direction is " + " ".join(terms).removeprefix("+ ") + (" …" if len(used) > FIRST else ""))
     sure = separation.sign * ~separation.either
     names = [f"`{show(name)}`" for name in fit.names]
     if k == 1:

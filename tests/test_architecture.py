@@ -37,6 +37,7 @@ LAYERS = [
     {
         "fit",
         "fitted",
+        "model",
         "path",
         "rows",
         "groups",

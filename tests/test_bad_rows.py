@@ -16,19 +16,7 @@ SECTIONS = "ABCDEFH"
 
 # Rows of these sections that belong to later work, and to which.
 LATER = {
-    65: "inference: standard errors of frequency weights",
-    66: "inference: probability weights and the sandwich",
-    70: "inference: class weights and standard errors",
-    91: "formulas",
-    100: "Firth on separated data",
-    101: "Firth with dependent columns",
-    102: "Firth: profile limits that do not exist",
-    103: "Firth: overshooting",
-    104: "Firth: weights and offsets",
-    105: "Firth over blocks",
     128: "accelerators without float64: none to test on",
-    134: "inference: Hosmer–Lemeshow",
-    135: "inference: Hosmer–Lemeshow groups",
     136: "metrics: AUC",
     161: "streaming: files that change between passes",
     162: "streaming: globs",

@@ -135,7 +135,7 @@ def test_two_classes_of_a_softmax_are_binary(kind):
 
 
 @pytest.mark.parametrize("kind", ["model", "HC0", "HC1", "HC2", "HC3", "linearised"])
-def test_frequencies_are_repeated_rows(kind):
+def test_bad_065_frequencies_are_repeated_rows(kind):
     """Also for HC2 and HC3, where each repetition has a leverage of its own."""
     rows = np.repeat(np.arange(N), TIMES.astype(int))
     weighted = torchlogit.fit(X, Y, weight=TIMES, weights_are="frequency").robust(kind)
@@ -221,7 +221,7 @@ WEIGHT = RNG.uniform(0.5, 40, N)
 
 
 @pytest.mark.parametrize("clusters", [None, SCHOOL])
-def test_sampling_weights_are_linearised(clusters):
+def test_bad_066_sampling_weights_are_linearised(clusters):
     fit = torchlogit.fit(X, Y, weight=WEIGHT, weights_are="sampling", cluster=clusters)
     np.testing.assert_allclose(fit.covariance, linearised(fit, X, Y, WEIGHT, clusters), rtol=1e-9)
     tenfold = torchlogit.fit(X, Y, weight=10 * WEIGHT, weights_are="sampling", cluster=clusters)
@@ -245,7 +245,7 @@ def test_what_weights_are_by_themselves():
     assert torchlogit.fit(X, Y, weight=WEIGHT).weights_are == "importance"
 
 
-def test_importance_weights_have_the_errors_of_the_formula_and_no_robust_ones():
+def test_bad_066_importance_weights_have_the_errors_of_the_formula_and_no_robust_ones():
     fit = torchlogit.fit(X, Y, weight=WEIGHT, weights_are="importance")
     truth = sm.GLM(Y, sm.add_constant(X), family=sm.families.Binomial(), freq_weights=WEIGHT).fit(tol=1e-13)
     np.testing.assert_allclose(errors(fit), truth.bse, rtol=1e-8)

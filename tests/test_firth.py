@@ -48,7 +48,7 @@ def few(data, target, **settings):
 # Published numbers: logistf 1.26.1's (sex2) and brglm2's (endometrial), to 12 digits by 50-digit arithmetic.
 
 
-def test_sex2():
+def test_bad_100_sex2():
     """Coefficients, both standard errors, both log-likelihoods, intervals and tests of R's logistf."""
     found, columns = sex2(), np.r_[0, 1:7]
     coef = [0.12025404913384, -1.10598133138127, -0.0688167270619216, 2.26887465223913, -2.11140818530321,
@@ -88,7 +88,7 @@ def test_sex2():
     assert_allclose(by.p, p, rtol=1e-7)
 
 
-def test_endometrial():
+def test_bad_100_endometrial():
     """The other published example."""
     found = endometrial()
     assert_allclose(
@@ -145,7 +145,7 @@ def test_links_against_brglm2(name, link):
     assert -2 * found.log_likelihood == pytest.approx(golden["deviance"], rel=1e-9)
 
 
-def test_weights_and_offset_against_brglm2():
+def test_bad_104_weights_and_offset_against_brglm2():
     golden = GOLDEN["birthwt"]
     found = fit(BIRTHWT, "low", penalty=Jeffreys(), weight=golden["weight"], offset=golden["offset"])
     assert_allclose(found.theta[:, 0], golden["weighted"]["coef"], rtol=1e-8)
@@ -185,7 +185,7 @@ def test_multinomial_against_brglm2():
     assert_allclose(found.theta.sum(1), 0, atol=1e-12)
 
 
-def test_corrected_intercepts_against_glm():
+def test_bad_106_corrected_intercepts_against_glm():
     """FLIC: the intercept by likelihood. FLAC: likelihood over rows and pseudo-observations. Both in R's glm."""
     flic, flac, golden = sex2(intercept="flic"), sex2(intercept="flac"), GOLDEN["sex2"]
     assert_allclose(flic.theta[0, 0], golden["flic"][0], rtol=1e-9)
@@ -248,7 +248,7 @@ def test_saturated_multinomial_tables(counts):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6))
-def test_random_small_tables_converge(seed):
+def test_bad_103_random_small_tables_converge(seed):
     """Twelve rows, four columns, nearly always separated: a certified optimum, at which the modified score is 0."""
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(12, 4)), np.r_[0, 1, rng.integers(0, 2, 10)]
@@ -265,7 +265,7 @@ def test_random_small_tables_converge(seed):
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e-8, 0), (1e8, 0), (1, 1e6), (1e-8, 1e6), (1e150, 0), (1, 1e8)])
-def test_units_change_nothing(factor, shift):
+def test_bad_103_units_change_nothing(factor, shift):
     """A column times 1e-8 or plus 1e6: ten digits, where other programs keep none."""
     before = endometrial()
     moved = dict(ENDOMETRIAL, PI=ENDOMETRIAL["PI"] * factor + shift * factor)
@@ -279,7 +279,7 @@ def test_units_change_nothing(factor, shift):
     assert_allclose(after.value + np.log(factor), before.value, rtol=exact)
 
 
-def test_weights_are_repeated_rows():
+def test_bad_104_weights_are_repeated_rows():
     count = np.random.default_rng(1).integers(0, 4, len(SEX2["case"]))
     weighted = fit(SEX2, "case", weight=count, penalty=Jeffreys(errors="augmented"))
     repeated = fit(
@@ -291,7 +291,7 @@ def test_weights_are_repeated_rows():
 
 
 @pytest.mark.parametrize("softmax", [False, True])
-def test_blocks_and_batches_change_nothing(softmax):
+def test_bad_105_blocks_and_batches_change_nothing(softmax):
     """Rows cut into blocks, kept or not, members alone or together: the same F, gradient, information and Hessian."""
     found = alligators() if softmax else sex2()
     core = penalised(found).core
@@ -377,7 +377,7 @@ def test_brackets_find_the_same_ends(monkeypatch):
     assert_allclose(slow.high, by.high, rtol=1e-6)
 
 
-def test_a_profile_that_never_falls_so_far_is_infinite(monkeypatch):
+def test_bad_102_a_profile_that_never_falls_so_far_is_infinite(monkeypatch):
     """Ends beyond the farthest that is looked for are infinite, with their sign; the others stay."""
     monkeypatch.setattr("torchlogit.scoring.FARTHEST", 2.0)
     whole = torchlogit.scoring.profile_ends
@@ -438,7 +438,8 @@ def test_separation_recommends_it():
         fit(ENDOMETRIAL, "HG")
 
 
-def test_aliased_columns_are_dropped_and_named():
+def test_bad_101_aliased_columns_are_dropped_and_named():
+    """What is fitted has full rank, so that it is finite; the column that goes has no number at all."""
     with pytest.warns(AliasedWarning, match="EH"):
         found = fit(dict(ENDOMETRIAL, twice=2 * ENDOMETRIAL["EH"] + 1), "HG", penalty=Jeffreys())
     assert found.aliased == ("twice",)

@@ -35,6 +35,7 @@ LITTLE = 10**6  # numbers up to which torch's own passes are not
 
 FAR = 1e4  # standard deviations from 0 at which sparse rows give standard errors of seven digits
 
+SURE = {torch.float64: 1e-9, torch.float32: 1e-4}  # pivot of the information down to which errors have digits: six, two
 MODEL_BASED = "inverse information"  # what the covariance of an estimate is, in words
 LOCAL = ", at an optimum; with this link there may be others"
 
@@ -302,20 +303,20 @@ def _certificate(objective: Objective, point: Point, kind: str, tol: float) -> C
 def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
     """R (p·k, r) with R Rᵀ the inverse information about the centre; only for an unpenalised likelihood of moderate size.
 
-    The root, because the covariance itself overflows where columns are as small as 1e-200.
+    The root, because the covariance itself overflows where columns are as small as 1e-200, and because no variance of it can
+    come out negative. None where the information is so nearly singular that rounding would decide the errors' digits.
     """
     if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT or objective.loss.name == "squared":
         return None
     hess: Any = point.at.hess if point.at.hess is not None else objective.taylor(point.theta, 2).hess
-    inverse = factor(hess).inverse()
+    found = factor(hess)
+    if found.pivot() < SURE[hess.dtype]:
+        return None
+    root = found.inverse_root().double().reshape(objective.p, objective.k, -1)
     if objective.loss.symmetric:  # the part along the flat directions is made up: leave it out
-        k = objective.k
-        centring = torch.eye(k, dtype=inverse.dtype, device=inverse.device) - 1 / k
-        whole = torch.block_diag(*[centring] * objective.p)
-        inverse = whole @ inverse @ whole
-    values, vectors = torch.linalg.eigh(inverse)
-    root = (vectors * values.clamp_min(0).sqrt()).reshape(objective.p, -1)
-    return coordinates.theta(root, objective.source.intercept).reshape(-1, len(values))
+        root = root - root.mean(1, keepdim=True)
+    size = root.shape[-1]
+    return coordinates.theta(root.reshape(objective.p, -1), objective.source.intercept).reshape(-1, size)
 
 
 def _null(objective: Objective) -> float:

@@ -61,13 +61,6 @@ def fit(
     ``target`` may be a **formula** as in R, ``"passed ~ hours * C(school, Treatment('B')) + bs(age, 4) - 1"``, with ``+ * : /
     ** %in% .``, arithmetic inside ``I()``, elementwise functions (``log``, ``exp``, ``np.sqrt``, …), ``poly bs ns cr cc scale
     center standardize``, contrasts ``Treatment Sum Helmert Diff Poly`` and `` `names with spaces` ``. Knots, means and levels
-    level, sorted, or with ``reference``; a Categorical's levels keep their order, an ordered one's too (R would take
-    polynomials of it: ``C(size, Poly)`` in a formula). Booleans are 0 and 1. ``weight`` and ``offset`` are a column's name or
-    one number a row.
-
-    ``target`` may be a **formula** as in R, ``"passed ~ hours * C(school, Treatment('B')) + bs(age, 4) - 1"``, with ``+ * : /
-    ** %in% .``, arithmetic inside ``I()``, elementwise functions (``log``, ``exp``, ``np.sqrt``, …), ``poly bs ns cr cc scale
-    center standardize``, contrasts ``Treatment Sum Helmert Diff Poly`` and `` `names with spaces` ``. Knots, means and levels
     are those of the training rows. It may be a comparison, ``"(affairs > 0)"``, or **counts**, a pair of columns
     ``("successes", "failures")``, ``"successes + failures"``: each row is then two weighted rows of classes 1 and 0; see
     `Fit.grouped`.

@@ -28,6 +28,15 @@ class Factor(NamedTuple):
         inverse = torch.cholesky_inverse(self.root)
         return inverse * self.unit[..., :, None] * self.unit[..., None, :]
 
+    def inverse_root(self) -> Tensor:
+        """R (*B, m, m) with ``R Rᵀ = H⁻¹``, so that no diagonal entry of it can come out negative."""
+        one = torch.eye(self.root.shape[-1], dtype=self.root.dtype, device=self.root.device)
+        return self.unit[..., :, None] * torch.linalg.solve_triangular(self.root, one, upper=False).mT
+
+    def pivot(self) -> float:
+        """The least squared pivot: the share of a coefficient's curvature that is its own; its inverse is what rounding grows by."""
+        return 0.0 if bool(self.damped.any()) else float(self.root.diagonal(dim1=-2, dim2=-1).amin()) ** 2
+
 
 def factor(hess: Tensor) -> Factor:
     """Factor a symmetric Hessian (*B, p, k, p, k); a singular one is lifted by the least multiple of its diagonal that helps.

@@ -17,6 +17,7 @@ from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.estimate import MODEL_BASED, Certificate
 from torchlogit.intake import is_matrix, matrix, not_finite
 from torchlogit.losses import LINKS, LOSSES, Loss
+from torchlogit.objective import FULL_LIMIT
 from torchlogit.penalties import Penalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import Rows
@@ -165,7 +166,12 @@ class Model:
             return "the fit is penalised, so its coefficients are shrunk and intervals around them would not cover"
         if not self.certified:
             return str(self.status.value)
-        return "they are given for logistic and softmax fits of up to 1500 coefficients"
+        if self.loss == "squared" or self.theta_centred.numel() > FULL_LIMIT:
+            return f"they are given for logistic and softmax fits of up to {FULL_LIMIT} coefficients"
+        return (
+            "the information at the optimum is so nearly singular that rounding would decide them, because some coefficient "
+            "rests on rows that are all but certain; add a penalty"
+        )
 
     def eta(self, rows: Any, offset: Any = None) -> Tensor:
         """η of new rows, (n, k): a data frame by column name, or a matrix with the columns in order."""

@@ -65,7 +65,7 @@ def _sign(objective: Objective, point: Any) -> Tensor | None:
         return theta if _largest(objective, theta) > SATURATED else None
     at: Any = objective.taylor(point.theta, 2)  # a float32 Hessian's rounding would hide how nearly singular it is
     root = factor(at.hess)
-    shaky = bool(root.damped) or float(root.root.diagonal().min()) ** 2 < SHAKY
+    shaky = root.pivot() < SHAKY
     direction = _flat(at.hess, root.unit, point.theta) if shaky else -root.solve(at.grad)
     return direction if shaky or _largest(objective, direction) > STEP else None
 

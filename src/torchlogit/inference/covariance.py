@@ -16,7 +16,7 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
-from torchlogit.estimate import MODEL_BASED
+from torchlogit.estimate import MODEL_BASED, SURE
 from torchlogit.inference import meat
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.linalg import factor
@@ -286,10 +286,9 @@ def information_root(beside: Observed, expected: bool = False) -> Tensor:
     objective = beside.objective
     hess: Any = objective.information(beside.gamma) if expected else objective.taylor(beside.gamma, 2).hess
     found = factor(hess)
-    if bool(found.damped):
+    if found.pivot() < SURE[torch.float64]:
         raise NotCertifiedError("no errors: the information is singular to working precision")
-    one = torch.eye(len(found.root), dtype=torch.float64, device=found.root.device)
-    root = found.unit[:, None] * torch.linalg.solve_triangular(found.root, one, upper=False).mT
+    root = found.inverse_root()
     if not objective.loss.symmetric:
         return root
     by_class = root.reshape(objective.p, objective.k, -1)

@@ -30,6 +30,10 @@ UNCORRECTED = (
     'The mean prediction is drawn towards even chances, away from the mean of the target; Jeffreys(intercept="flic") '
     "corrects that."
 )
+IMPORTANCE = (
+    "The weights are importance weights: standard errors take their sum for the number of rows, which is the likelihood's "
+    "only if a weight says how often a row stands."
+)
 PENALISED = "No AIC and no likelihood-ratio test: these are for fits without a penalty."
 
 
@@ -146,6 +150,8 @@ def notes(fit: Fit, base: Any = None) -> tuple[str, ...]:
         lines.append(SYMMETRIC)
     if fit.no_errors and fit.certified:
         lines.append(f"No standard errors: {fit.no_errors}.")
+    if fit.weights_are == "importance" and fit.covariance_root is not None:
+        lines.append(IMPORTANCE)
     if isinstance(fit.penalty, Jeffreys):
         lines.append("" if fit.penalty.intercept != "firth" or not fit.intercept else UNCORRECTED)
     elif not fit.penalty.free:

@@ -34,7 +34,7 @@ class Factor(NamedTuple):
         return self.unit[..., :, None] * torch.linalg.solve_triangular(self.root, one, upper=False).mT
 
     def pivot(self) -> float:
-        """The least squared pivot: the share of a coefficient's curvature that is its own; its inverse is what rounding grows by."""
+        """The least squared pivot: the share of a coefficient's curvature that is its own. Rounding grows by its inverse."""
         return 0.0 if bool(self.damped.any()) else float(self.root.diagonal(dim1=-2, dim2=-1).amin()) ** 2
 
 

@@ -400,13 +400,13 @@ def test_other_features_are_held_and_told(run, many, tmp_path):
 
 
 def test_the_curve_is_the_fit(many):
-    from torchlogit.cli.curve import Ready, curves
+    from torchlogit.cli.curve import curves, ready
     from torchlogit.tables import read_table
 
     data = read_table(many)
     fit = torchlogit.fit(data, "y")
     matrix = fit.recipe.encode(data).matrix
-    (curve,) = curves(fit, Ready(matrix, fit.columns.index("x"), "x"), data["y"].to_numpy())
+    (curve,) = curves(fit, ready(fit, "x"))
     rows = {"region": ["n"] * 200, "x": curve.x, "age": [matrix[:, 2].mean()] * 200}
     p = fit.predict_proba(rows)[:, 1].numpy()
     np.testing.assert_allclose(curve.probability, p, rtol=1e-12)
@@ -418,12 +418,66 @@ def test_the_curve_is_the_fit(many):
 
 
 def test_a_penalised_curve_has_no_band(run, tmp_path):
-    from torchlogit.cli.curve import Ready, curves
+    from torchlogit.cli.curve import curves, ready
 
-    data = datasets.study_hours()
-    fit = torchlogit.fit(data, "passed", penalty=torchlogit.L2(1.0))
-    (curve,) = curves(fit, Ready(data["hours"][:, None], 0, "hours"), data["passed"])
+    fit = torchlogit.fit(datasets.study_hours(), "passed", penalty=torchlogit.L2(1.0))
+    (curve,) = curves(fit, ready(fit, None))
     assert curve.lower is None
+
+
+def test_a_formula_is_drawn_over_a_column_of_its_table(run, many, tmp_path):
+    from torchlogit.cli.curve import curves, ready
+    from torchlogit.tables import read_table
+
+    formula, picture = "y ~ bs(age, 4) * region + I(x ** 2) + x", tmp_path / "curve.png"
+    result = run("fit", many, "--formula", formula, "--plot", picture, "--plot-feature", "age")
+    assert result.code == 0
+    assert "varies `age`; held fixed: region n, x " in result.err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    data = read_table(many)
+    fit = torchlogit.fit(data, formula)
+    (curve,) = curves(fit, ready(fit, "age"))
+    rows = {"region": ["n"] * 200, "x": [data["x"].to_numpy().mean()] * 200, "age": curve.x}
+    np.testing.assert_allclose(curve.probability, fit.predict_proba(rows)[:, 1], rtol=1e-12)
+    np.testing.assert_allclose(curve.lower, fit.predict_interval(rows).low, rtol=1e-12)
+    strange = run("fit", many, "--formula", "y ~ region", "--plot", tmp_path / "q.png", "--plot-feature", "age")
+    assert (strange.code, "numeric feature" in strange.err) == (2, True)
+
+
+def test_counts_are_drawn_as_shares(run, tmp_path):
+    from torchlogit.cli.curve import curves, ready
+
+    table = {"won": [3, 5, 0, 2, 8], "lost": [7, 5, 4, 8, 1], "x": [1.0, 2, 3, 1.5, 5], "log(n)": [0.0] * 5}
+    fit = torchlogit.fit(table, "won + lost ~ x")
+    (curve,) = curves(fit, ready(fit, None))
+    np.testing.assert_allclose(curve.points_y, [0.3, 0.5, 0, 0.2, 8 / 9])
+    np.testing.assert_array_equal(curve.points_x, table["x"])
+
+
+@pytest.mark.parametrize("words", [["--profile"], ["--firth"], ["--formula"], ["--robust", "HC3"]])
+def test_json_of_every_kind_of_interval(run, words):
+    how = ["--formula", "passed ~ hours"] if words == ["--formula"] else ["--target", "passed", *words]
+    found = json.loads(run("fit", STUDENTS, *how, "--json").out)
+    assert found["interval"] == ("profile" if words[0] in ("--profile", "--firth") else "wald")
+    fit = torchlogit.fit(
+        datasets.study_hours(), "passed", penalty=torchlogit.Jeffreys() if "--firth" in words else None
+    )
+    fit = fit.robust("HC3") if "HC3" in words else fit
+    table = fit.table(interval=found["interval"])
+    assert [term["low"] for term in found["terms"]] == pytest.approx(table.low.tolist(), rel=1e-12)
+    assert [term["log_p"] for term in found["terms"]] == pytest.approx(table.log_p.tolist(), rel=1e-12)
+
+
+def test_json_against_a_base_class(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=60), rng.choice(["a", "b", "c"], 60)
+    path = tmp_path / "three.parquet"
+    parquet.write_table(pa.table({"x": x, "y": y}), path)
+    found = json.loads(run("fit", path, "--target", "y", "--base", "b", "--profile", "--json").out)
+    assert found["base"] == "b"
+    by = torchlogit.fit({"x": x, "y": y}, "y").profile(base="b")
+    assert [(term["term"], term["class"]) for term in found["terms"]] == list(zip(by.term, by.label, strict=True))
+    assert [term["high"] for term in found["terms"]] == pytest.approx(by.high.tolist(), rel=1e-9)
 
 
 def test_pictures_that_cannot_be_drawn(run, many, tmp_path):

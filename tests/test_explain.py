@@ -200,6 +200,47 @@ def test_counts_and_weights_are_told_as_such():
     assert "50 % of what they count (20 of 40)" in told(torchlogit.fit(data, "passed", weight=np.full(20, 2.0)))[0]
 
 
+def test_counts_have_successes():
+    data = {"won": [3, 5, 6, 2, 8], "lost": [7, 5, 4, 8, 1], "x": [1.0, 2, 3, 1.5, 5]}
+    fit = torchlogit.fit(data, "cbind(won, lost) ~ x")
+    first, second, *_ = told(fit)
+    assert first == "5 rows were used; 24 of the 49 trials that they count (49 %) are successes."
+    assert "the odds of success in `won + lost` by" in second
+    assert "49 次试验，其中 24 次（49%）成功" in told(fit, language="zh")[0]
+    assert "= 1" not in " ".join(told(fit) + told(fit, language="zh"))
+    text = str(fit.summary())
+    assert "the event is success" in text.splitlines()[0]
+    assert "success (24 counted), failure (25 counted)" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda f: f.robust("HC3"), "标准误：HC3（稳健）。"),
+        (lambda f: f.robust("HC1", np.arange(189) % 40), "40 个聚类）聚类（HC1）。"),
+        (lambda f: f.robust("score bootstrap", n_resamples=50), "得分自助法，重抽样 50 次，随机种子 0。"),
+        (lambda f: f, "标准误：信息矩阵的逆。"),
+        (lambda f: birthwt(penalty=torchlogit.Jeffreys(errors="augmented")), "标准误：增广信息矩阵的逆。"),
+        (lambda f: birthwt(max_iter=1), "（迭代次数已用完）"),
+    ],
+)
+def test_reasons_are_chinese_in_chinese(make, words):
+    text = "".join(told(make(birthwt()), language="zh"))
+    assert words in text
+    plain = re.sub(r"`[^`]*`|white|black|other|Wald|Firth|HC\d|torchlogit|fit\.effects\(\)|\bp\b", "", text)
+    assert not re.search(r"[a-z]{3,}", plain)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "from the penalised likelihood"), ("zh", "带惩罚的似然函数")])
+def test_firth_is_explained(language, words):
+    fit = birthwt(penalty=torchlogit.Jeffreys())
+    text = "".join(fit.explain(language).sentences)
+    assert words in text
+    assert "Firth" in text
+    low = ratio_words(float(fit.profile().low[list(fit.names).index("smoke")]), 2)
+    assert low in text
+
+
 def test_strange_wishes_are_refused():
     fit = torchlogit.fit(datasets.study_hours(), "passed")
     for strange in ({"language": "fr"}, {"interval": "exact"}, {"base": "maybe"}):

@@ -424,7 +424,11 @@ def test_summary_says_what_it_is():
     assert "Jeffreys" in text
     assert "AIC" not in text
     assert "flic" in text
-    assert "Wald" in text
+    assert "penalised profile likelihood" in text
+    assert "penalised likelihood-ratio chi-squared" in text
+    text = str(endometrial().summary(interval="wald"))
+    assert "Wald (not of the penalised likelihood)" in text
+    assert "Wald chi-squared" in text
     text = str(
         fit(ENDOMETRIAL, "HG", penalty=Jeffreys(errors="augmented", intercept="flic")).summary(interval="profile")
     )
@@ -540,3 +544,22 @@ def test_against_firthmodels():
     assert_allclose(by.low[1:], bounds[:8, 0], rtol=1e-6)
     assert_allclose(by.high[1:], bounds[:8, 1], rtol=1e-6)
     assert_allclose(by.p[1:], other.lrt_pvalues_[:8], rtol=1e-6)
+
+
+def test_tests_of_terms_are_penalised():
+    """`Fit.tests` and `Fit.test` are those of the penalised likelihood, all terms also as one batch."""
+    firth = endometrial()
+    by = penalised_tests(firth)
+    assert firth.tests().kind == "penalised likelihood ratio"
+    assert_allclose(firth.tests().statistic, by.statistic, rtol=1e-12)
+    single = firth.test("NV")
+    assert_allclose(single.statistic, by.statistic[list(by.term).index("NV")], rtol=1e-8)
+    everything = firth.test()
+    assert everything.df == 3
+    assert_allclose(everything.statistic, overall(firth).statistic, rtol=1e-8)
+    z = float(firth.theta[1, 0] / firth.std_error[1, 0])
+    assert_allclose(firth.test(firth.names[1], kind="wald").statistic, z * z, rtol=1e-10)
+    with pytest.raises(NotCertifiedError, match='use kind="lr"'):
+        firth.test("NV", kind="score")
+    with pytest.raises(NotCertifiedError, match="flac"):
+        sex2(intercept="flac").test()

@@ -44,7 +44,7 @@ def test_counts_are_those_of_r():
     fit = torchlogit.fit(table, "cbind(ncases, ncontrols) ~ C(agegp, Poly) + C(alcgp, Poly) + C(tobgp, Poly)")
     assert fit.target == "ncases + ncontrols"
     assert fit.n_rows == len(table)
-    assert "0 (775 counted), 1 (200 counted)" in str(fit.summary())
+    assert "success (200 counted), failure (775 counted)" in str(fit.summary())
     assert fit.class_weights == (sum(e["ncontrols"]), sum(e["ncases"]))
     np.testing.assert_allclose(fit.theta[:, 0], e["coef"], rtol=1e-8)
     np.testing.assert_allclose(fit.std_error[:, 0], e["std_error"], rtol=1e-6)
@@ -225,3 +225,47 @@ def test_few_counts_of_a_class_are_no_reason_to_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)
         torchlogit.fit({"x": [0.0, 1.0, 2.0], "s": [1, 2, 9], "f": [9, 4, 2]}, ("s", "f"))
+
+
+@pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
+def test_an_intercept_alone(tmp_path):
+    """R's null model: the share itself, through every door that a fit has."""
+    data = {"x": [1.0, 2, 3, 4, 5, 6, 7, 8], "y": [0, 1, 0, 1, 1, 1, 0, 1], "m": list("aabbcccc")}
+    null, full = torchlogit.fit(data, "y ~ 1"), torchlogit.fit(data, "y ~ x")
+    assert null.certified
+    np.testing.assert_allclose(null.theta[0, 0], np.log(5 / 3), rtol=1e-12)
+    np.testing.assert_allclose(null.std_error[0, 0], (1 / 5 + 1 / 3) ** 0.5, rtol=1e-12)
+    assert (null.columns, null.terms, null.quality().df) == ((), {}, 0)
+    assert null.log_likelihood == pytest.approx(full.null_log_likelihood, rel=1e-14)
+    assert torchlogit.compare(null, full).statistic[1] == pytest.approx(full.quality().statistic, rel=1e-12)
+    text = str(null.summary())
+    assert "model test" not in text
+    assert "AIC             12.59, BIC 12.66" in text
+    assert "no terms beside its intercept" in str(null.explain())
+    assert null.check().findings[1].ok
+    null.save(tmp_path / "null.safetensors")
+    again = torchlogit.load(tmp_path / "null.safetensors")
+    np.testing.assert_allclose(again.predict_proba({"x": [1.0, 9.0]}), [[0.375, 0.625]] * 2, rtol=1e-14)
+    low, high = null.profile().low[0], null.profile().high[0]
+    for bound in (low, high):
+        p = 1 / (1 + np.exp(-bound))
+        assert 2 * (null.log_likelihood - 5 * np.log(p) - 3 * np.log(1 - p)) == pytest.approx(
+            3.841458820694124, rel=1e-7
+        )
+    np.testing.assert_allclose(null.robust("HC0").std_error[0, 0], null.std_error[0, 0], rtol=1e-10)
+    many = torchlogit.fit(data, "m ~ 1")
+    np.testing.assert_allclose(many.predict_proba(data)[0], [0.25, 0.25, 0.5], rtol=1e-12)
+    firth = torchlogit.fit(data, "y ~ 1", penalty=torchlogit.Jeffreys())
+    np.testing.assert_allclose(firth.predict_proba(data)[0, 1], 5.5 / 9, rtol=1e-12)  # half a case to each class
+    with pytest.raises(torchlogit.errors.ParameterError, match="no terms beside its intercept"):
+        null.margins()
+
+
+@pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")
+def test_a_constant_column_alone_is_the_null_model():
+    data = {"c": [3.0] * 8, "y": [0, 1, 0, 1, 1, 1, 0, 1]}
+    firth = torchlogit.fit(data, "y", penalty=torchlogit.Jeffreys())
+    assert firth.aliased == ("c",)
+    np.testing.assert_allclose(firth.predict_proba(data)[0, 1], 5.5 / 9, rtol=1e-12)
+    assert "aliased" in str(firth.summary())
+    assert "aliased" in str(torchlogit.fit(data, "y").summary())

@@ -44,7 +44,7 @@ FORMULAS = {
     "y ~ hours | school": (ParameterError, "cannot be read"),
     "y ~ 2": (ParameterError, "cannot be read"),
     "y ~ 2:hours": (ParameterError, r"the number 2 cannot stand alone .* say I\(2 \* x\)"),
-    "y ~ 1": (DataError, "0 feature"),
+    "y ~ 0": (ParameterError, "neither terms nor an intercept"),
     "y ~ hours + y": (DataError, "`y` is the target and cannot also be a feature"),
     "y ~ lag(hours)": (ParameterError, "`lag` is no function of a formula: rows are independent"),
     "y ~ hashed(school)": (ParameterError, "`hashed` is no function"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from torchlogit import L1, L2, ElasticNet, datasets, fit
+from torchlogit import L1, L2, ElasticNet, Jeffreys, datasets, fit, load
 from torchlogit.errors import ParameterError, TorchlogitWarning
 from torchlogit.inference.quality import chi_squared
 from torchlogit.render.numbers import number, odds, p_text
@@ -373,3 +373,65 @@ def test_a_penalised_multinomial_fit_has_differences_and_no_errors():
     assert "against 'high'" in text
     assert "std." not in text
     assert np.isnan(result.table(base="high").std_error).all()
+
+
+def test_robust_errors_do_not_go_with_criteria_of_the_likelihood():
+    """The test of all terms is Wald's, with the errors that stand in the table."""
+    plain = fit(datasets.study_hours(), "passed")
+    robust = plain.robust("HC3")
+    text = text_of(robust)
+    assert "AIC             20.06, BIC 22.05" in text_of(plain)
+    assert "AIC  " not in text
+    assert "McFadden" not in text
+    z = float(robust.theta[1, 0] / robust.std_error[1, 0])
+    assert f"Wald chi-squared {z * z:.3f} on 1 df" in text
+    assert "No AIC, BIC or likelihood-ratio test: the errors (HC3 (robust))" in text
+    assert max(map(cell_len, text.splitlines())) <= 80
+    survey = fit(datasets.study_hours(), "passed", weight=np.full(20, 2.0), weights_are="sampling")
+    assert "with sampling weights there is no likelihood" in " ".join(text_of(survey).split())
+    assert np.isnan(survey.glance(library="dict")["aic"][0])
+
+
+def test_firth_is_shown_as_logistf_shows_it(tmp_path):
+    """Penalised profile intervals and tests where the rows are at hand, else Wald's; each says which it is."""
+    firth = fit(datasets.study_hours(), "passed", penalty=Jeffreys())
+    own, by = summary(firth), firth.profile()
+    assert own.interval == "profile"
+    np.testing.assert_array_equal(own.table.low, by.low)
+    np.testing.assert_array_equal(own.table.log_p, by.log_p)
+    assert f"penalised likelihood-ratio chi-squared {by.statistic[1]:.3f} on 1 df" in text_of(firth)
+    firth.save(tmp_path / "m.safetensors")
+    again = summary(load(tmp_path / "m.safetensors"))
+    assert again.interval == "wald"
+    assert "Wald (not of the penalised likelihood)" in " ".join(str(again).split())
+    np.testing.assert_array_equal(again.table.low, firth.table().low)
+    flac = summary(fit(datasets.study_hours(), "passed", penalty=Jeffreys(intercept="flac")))
+    assert flac.interval == "wald"
+    for shown in (own, again, flac):
+        assert max(map(cell_len, str(shown).splitlines())) <= 80
+
+
+def test_firth_is_told_to_broom():
+    firth = fit(datasets.study_hours(), "passed", penalty=Jeffreys())
+    tidy = firth.tidy(conf_int=True, interval="profile", library="dict")
+    np.testing.assert_array_equal(tidy["conf_low"], firth.profile().low)
+    glance = firth.glance(library="dict")
+    assert glance["log_lik"] == [firth.log_likelihood]
+    assert np.isnan([glance["aic"][0], glance["bic"][0]]).all()
+    augment = firth.augment(library="dict")
+    np.testing.assert_allclose(augment[".fitted"], firth.eta({"hours": datasets.study_hours()["hours"]})[:, 0])
+    assert 0 < sum(augment[".hat"]) < 3
+
+
+def test_classes_have_one_name_everywhere():
+    """Whole numbers that pandas made decimal are written without a point."""
+    data = datasets.study_hours()
+    data["passed"] = np.asarray(data["passed"], dtype=float)
+    result = fit(data, "passed")
+    tables = (result.table(), result.profile(), fit(data, "passed", penalty=Jeffreys()).profile())
+    assert {label for found in tables for label in found.label} == {"1"}
+    shown = (result.predict_interval({"hours": [1.0]}), result.effects(), result.margins())
+    assert all("1.0000 " not in str(table).splitlines()[-1][:12] for table in shown)
+    lesson = datasets.lesson()
+    lesson["passed"] = np.asarray(lesson["passed"], dtype=float)
+    assert set(fit(lesson, "passed").limits().label) == {"1"}

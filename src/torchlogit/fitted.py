@@ -56,7 +56,7 @@ class Fit(Model):
         return profile(self, level, terms, data, base=base)
 
     def summary(
-        self, level: float = 0.95, *, interval: str = "wald", odds: bool | None = None, base: Any = None
+        self, level: float = 0.95, *, interval: str | None = None, odds: bool | None = None, base: Any = None
     ) -> Summary:
         """The fit in words and as a table: ``print`` it, show it in a notebook, or ask it for HTML, LaTeX, Markdown, JSON."""
         from torchlogit.report import summary

@@ -65,7 +65,7 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
     where the file cannot be written; the file that was there before is then intact.
     """
     header = _header(fit)
-    tensors = {name: value for name in TENSORS if (value := getattr(fit, name)) is not None}
+    tensors = {name: value for name in TENSORS if (value := getattr(fit, name)) is not None and value.numel()}
     try:
         _fit(_Fields(header), tensors)
     except (ModelFileError, DataError) as error:
@@ -181,6 +181,8 @@ class _Fields:
 
 def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
     columns, classes = _columns(fields), _classes(fields)
+    if not columns:
+        tensors = {"centre": torch.zeros(0, dtype=torch.float64), **tensors}
     intercept = fields.get("intercept", bool)
     loss = fields.one_of("loss", {name: name for name in LOSSES})
     _check_tensors(tensors, len(columns), len(columns) + intercept, _width(loss, len(classes)))
@@ -228,7 +230,9 @@ def _weights_are(fields: _Fields) -> str:
 
 def _columns(fields: _Fields) -> tuple[str, ...]:
     columns = fields.each("columns", str)
-    if not columns or len(set(columns)) < len(columns):
+    recipe = fields.get("recipe", dict, type(None))
+    alone = recipe is not None and "formula" in recipe  # y ~ 1
+    if len(set(columns)) < len(columns) or not (columns or alone):
         raise ModelFileError("field 'columns' is empty or names a column twice")
     return columns
 

@@ -42,6 +42,8 @@ def independent(source: Source, moments: Moments) -> Rank:
     Numerical Methods for Least Squares Problems, §2.4 (Cholesky–QR with reorthogonalisation).
     """
     start, constant = moments
+    if not len(constant):
+        return Rank(start, [], torch.ones_like(start.scale))
     gram, _ = _gram(source, start)
     size = gram.diagonal().clamp_min(0).sqrt()
     unit = torch.where(constant | (size == 0), 0.0, 1 / size.clamp_min(1e-300))

@@ -91,6 +91,10 @@ class Rows:
         """Whether there is an intercept: a formula says so itself, else as ``asked``."""
         if self.recipe is None or not self.recipe.formula:
             return asked
+        if not self.recipe.intercept and not self.columns:
+            raise ParameterError(
+                "the formula has neither terms nor an intercept, so there is nothing to fit; write `y ~ 1`"
+            )
         if self.recipe.intercept and not asked:
             raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
         return self.recipe.intercept
@@ -132,7 +136,7 @@ def read_rows(
         table = _Table(matrix(data), {}, None, _labels(data, target))
     else:
         table = _read_table(data, response_text(target), features, named, categorical, reference)
-    _check_size(table.x)
+    _check_size(table.x, alone=bool(table.recipe and table.recipe.formula))
     return _paired(data, table, weight, offset, missing, known=False)
 
 
@@ -274,9 +278,10 @@ def _check_not_itself(features: Sequence[str], target: Sequence[str]) -> None:
         raise DataError(f"`{show(both[0])}` is the target and cannot also be a feature: it would predict itself.")
 
 
-def _check_size(x: Any) -> None:
+def _check_size(x: Any, alone: bool) -> None:
+    """Whether there is something to fit; a formula says itself that its intercept stands ``alone``."""
     n, d = x.shape
-    if n == 0 or d == 0:
+    if n == 0 or (d == 0 and not alone):
         what = "0 sample(s)" if n == 0 else "0 feature(s)"
         raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
 

@@ -84,7 +84,7 @@ def summarise(asked: Asked) -> None:
             "--profile looks at the rows again: give them, such as torchlogit summary model.safetensors students.csv --profile"
         )
     fit = asked.fit()
-    kind = "profile" if asked.profile else "wald"
+    kind = "profile" if asked.profile else None
     answer(asked, fit.summary(asked.level, interval=kind, base=class_of(fit, asked.base)))
 
 

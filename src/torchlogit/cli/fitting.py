@@ -81,7 +81,7 @@ def run(options: Options) -> None:
     if options.plot is not None:
         from torchlogit.cli.curve import draw
 
-        draw(result, table, options.plot_feature, options.plot)
+        draw(result, options.plot_feature, options.plot)
         say(f"picture written to {show(options.plot, 300)}")
     show_fit(result, options)
 
@@ -255,7 +255,7 @@ def show_fit(fit: Fit, options: Options) -> None:
     """The result on stdout: table and, if asked for, words."""
     from torchlogit.cli.answering import class_of
 
-    kind, base = "profile" if options.profile else "wald", class_of(fit, options.base)
+    kind, base = "profile" if options.profile else None, class_of(fit, options.base)
     found = fit.summary(options.level, interval=kind, base=base)
     if options.as_json:
         out_data(found.to_json())

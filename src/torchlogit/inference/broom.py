@@ -9,6 +9,7 @@ import numpy as np
 
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.contrasts import contrasts
+from torchlogit.inference.quality import why_none
 from torchlogit.inference.tabular import frame
 from torchlogit.intake import is_matrix
 from torchlogit.tables.frames import open_frame
@@ -60,7 +61,7 @@ def glance(fit: Fit, *, library: str = "pandas") -> Any:
 
     broom's names with _ in the place of a dot, in small letters. Deviances are −2 log-likelihood of single trials; ``nobs`` is
     the number of rows with a weight, as in R. ``aic`` and ``bic`` are NaN for a penalised or not certified fit, whose
-    likelihood is no maximum. ParameterError for the linear unit.
+    likelihood is no maximum, and with sampling weights. ParameterError for the linear unit.
 
     >>> from torchlogit import datasets, fit
     >>> found = glance(fit(datasets.study_hours(), "passed"), library="dict")
@@ -71,7 +72,7 @@ def glance(fit: Fit, *, library: str = "pandas") -> Any:
         raise ParameterError("the linear unit has no likelihood to glance at")
     free = fit.theta_centred.shape[1] - (fit.loss == "softmax")
     used = (len(fit.names) - len(fit.dependences)) * free
-    sound = fit.penalty.free and fit.certified
+    sound = not why_none(fit)
     n = _counted(fit)
     row = {
         "null_deviance": -2 * fit.null_log_likelihood,

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.goodness import hosmer_lemeshow, surprises
-from torchlogit.inference.inflation import inflation
 from torchlogit.inference.linearity import linearity
+from torchlogit.inference.observed import observed
 from torchlogit.render.document import Document
 from torchlogit.render.numbers import p_sign, plain
 from torchlogit.render.rendered import Rendered
 from torchlogit.render.text import sentence, text
+from torchlogit.separation import Separation, verdict
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show, show_list, show_rows
+from torchlogit.told import dependence_sentence
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -28,6 +31,17 @@ PLAIN_MARKS = {True: "ok", False: "NO", None: "??"}
 FEW = 10.0  # events a coefficient
 INFLATED = 10.0  # VIF
 ALPHA = 0.05  # of all terms together
+ALIASED = 3  # aliased columns told one by one
+DECIDED = "(decided by linear programmes)"
+FINITE = {
+    True: "every estimate is finite",
+    False: "the estimates would be finite without the penalty as well",
+}
+INFINITE = {
+    True: "no finite maximum-likelihood estimate exists; add a penalty (Jeffreys(), which is Firth's, or L2)",
+    False: "without the penalty their coefficients would be infinite, so how large they are here is the penalty's doing as much "
+    "as the data's; do not read a large one as a strong effect, and prefer Jeffreys() and its profile intervals",
+}
 EXCESS = 0.01  # chance of as many surprising rows, under which there are too many
 
 
@@ -94,7 +108,8 @@ def _unicode() -> bool:
 def check(fit: Fit, data: Any = None, **given: Any) -> Check:
     """Look for what commonly goes wrong with a logistic regression, and say what to do.
 
-    The optimum (is it certified); separation; events for each coefficient, at least 10 (Peduzzi et al. 1996; a rule of
+    The optimum (is it certified); separation (by linear programmes where the optimum does not tell: under a penalty, on
+    other rows); events for each coefficient, at least 10 (Peduzzi et al. 1996; a rule of
     thumb); collinearity, by the generalised variance-inflation factor, at most 10 (`inflation`); linearity of the log-odds,
     by score tests of each number's square at 5 % for all of them together (Holm; `linearity`); influence, Cook's distance at
     most 1 (`influence`); calibration, by the test of Hosmer and Lemeshow at 5 % (`hosmer_lemeshow`); outliers, more rows of
@@ -129,16 +144,30 @@ def _optimum(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
 
 
 def _separation(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
-    if fit.status is Status.separated:
+    if fit.status is Status.separated and data is None:
         told = next((line for line in fit.warnings if line.startswith("not certified")), fit.status.value)
         return Finding(name, False, told.removeprefix("not certified: "))
-    if not fit.penalty.free:
+    if fit.penalty.free and fit.certified and data is None:
         return Finding(
-            name, None, "not checked: a penalty makes every estimate finite, whether or not the classes are split"
+            name, True, "no direction splits the classes: the optimum itself is certified, so every estimate is finite"
         )
-    if not fit.certified:
-        return Finding(name, None, "not checked: the fit is not certified")
-    return Finding(name, True, "no direction splits the classes: every estimate is finite")
+    seen = observed(fit, data, **given)
+    try:
+        cone = Cone(seen.objective, seen.gamma)
+        found = cone.interior()
+    except Undecided as error:
+        return Finding(name, None, f"not checked: {error}")
+    if found is None:
+        return Finding(name, True, f"no direction splits the classes {DECIDED}: {FINITE[fit.penalty.free]}")
+    return Finding(name, False, _split(fit, verdict(cone, *found)))
+
+
+def _split(fit: Fit, found: Separation) -> str:
+    """Which columns split the classes, and what that means for the fit."""
+    moved = found.sign[int(fit.intercept) :].any(1).nonzero()[:, 0].tolist()
+    by = f" by {show_list((f'`{show(fit.columns[j])}`' for j in moved), len(moved))}" if moved else ""
+    how = "perfectly" if found.complete else "in part"
+    return f"the classes are split {how}{by} {DECIDED}: {INFINITE[fit.penalty.free]}"
 
 
 def _events(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
@@ -166,17 +195,23 @@ def _count(n: float, what: str) -> str:
 
 def _collinearity(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
     if fit.aliased:
-        names = show_list((f"`{show(column)}`" for column in fit.aliased), len(fit.aliased))
-        return Finding(name, False, f"{names} repeats other columns and has no coefficient; leave it out", float("inf"))
-    found = inflation(fit, data, **given)
-    worst = float(found.vif.max())
+        told = "; ".join(dependence_sentence(fit.columns, each) for each in fit.dependences[:ALIASED])
+        more = f"; and {len(fit.dependences) - ALIASED} more" if len(fit.dependences) > ALIASED else ""
+        return Finding(name, False, f"{told}{more}: leave it out", float("inf"))
+    if not fit.columns:
+        return Finding(name, True, "the model has no columns beside its intercept")
+    found = fit.collinearity(data, **given)
+    vif = found.gvif ** (1 / found.df)  # of a term of several columns, what compares with a column's
+    worst = float(vif.max())
+    whole = f"the condition number is {found.condition:.3g}, which leaves {found.digits} digits"
     if worst <= INFLATED:
-        return Finding(name, True, f"the largest variance inflation is {worst:.2f}, at most {INFLATED:.0f}", worst)
-    high = [f"`{show(term)}` ({vif:.3g})" for term, vif in zip(found.term, found.vif, strict=True) if vif > INFLATED]
+        told = f"the largest variance inflation is {worst:.2f}, at most {INFLATED:.0f}; {whole}"
+        return Finding(name, True, told, worst)
+    high = [f"`{show(term)}` ({vif:.3g})" for term, vif in zip(found.term, vif, strict=True) if vif > INFLATED]
     advice = (
         f"variance inflation over {INFLATED:.0f} in {show_list(high, len(high))}: each says much the same as the others, so "
         "their coefficients are uncertain one by one; judge them together by a joint test, or keep one (powers and "
-        "interactions of the same column are meant to be alike)"
+        f"interactions of the same column are meant to be alike); {whole}"
     )
     return Finding(name, False, advice, worst)
 

@@ -234,6 +234,8 @@ def _outcome(fit: Fit) -> str:
 def _beside(fit: Fit, data: Any, given: dict[str, Any]) -> Observed:
     if fit.no_errors:
         raise NotCertifiedError(f"no effects: {fit.no_errors}")
+    if not fit.columns:
+        raise ParameterError("the model has no terms beside its intercept, so there is nothing to move")
     return observed(fit, data, **given)
 
 

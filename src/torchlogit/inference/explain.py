@@ -120,6 +120,8 @@ class _Told:
     def event(self, label: Any) -> str:
         """The outcome whose odds are told."""
         target = self.name(self.fit.target)
+        if self.fit.counts:
+            return self.word("success" if label == self.fit.positive else "failure", target=target)
         if self.two or self.base is None:
             return self.word("event", target=target, label=self.label(label))
         return self.word("event_against", target=target, label=self.label(label), base=self.label(self.base))
@@ -130,7 +132,7 @@ class _Told:
         if self.two and fit.class_weights:
             events, total = fit.class_weights[-1], sum(fit.class_weights)
             event, share = self.event(fit.positive), self.percent(events / total)
-            key = "rows" if total == fit.n_rows else "rows_counted"
+            key = "rows_trials" if fit.counts else "rows" if total == fit.n_rows else "rows_counted"
             counts = {"events": f"{events:.10g}", "total": f"{total:.10g}"}
             out = [self.say(key, n=fit.n_rows, share=share, event=event, **counts)]
         else:
@@ -145,7 +147,7 @@ class _Told:
         """Why there are no numbers."""
         fit = self.fit
         if fit.status is not Status.separated:
-            return [self.say("uncertified", why=str(fit.status))]
+            return [self.say("uncertified", why=self.words.spoken(str(fit.status)))]
         names = [self.name(c) for c, moved in zip(fit.columns, _moved(fit), strict=True) if moved]
         how = self.word("perfectly" if fit.complete else "in part")
         split = self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))
@@ -200,15 +202,19 @@ class _Told:
         fit = self.fit
         if self.table is not None and np.isfinite(self.table.log_p).any():
             how = [self.say("firth")] if not fit.penalty.free else []
-            how.append(self.say(self.interval, kind=self.kind()))
+            penalised = "_penalised" * (self.interval == "profile" and not fit.penalty.free)
+            how.append(self.say(self.interval + penalised, kind=self.kind()))
         else:
-            how = [self.say("no_errors", why=fit.no_errors) if fit.penalty.free else self.say("penalised")]
+            how = [
+                self.say("no_errors", why=self.words.spoken(fit.no_errors))
+                if fit.penalty.free
+                else self.say("penalised")
+            ]
         return [*how, *([self.say("odds")] if odds else [])]
 
     def kind(self) -> str:
         """What standard errors are from."""
-        kind = self.fit.covariance_kind
-        return str(self.words.MODEL_BASED) if kind == MODEL_BASED else kind
+        return str(self.words.spoken(self.fit.covariance_kind))
 
     def term(self, part: Compared) -> list[str]:
         """A sentence for each class, or one that says why there is none."""

@@ -2,7 +2,6 @@
 
 NAME = "English"
 LANG = "en"
-MODEL_BASED = "inverse information"
 PERCENT = " %"
 SEPARATOR = ", "
 MORE = "{names}, … ({count} in all)"
@@ -11,6 +10,7 @@ WORDS = {
     "title": "What the fit says about {target}",
     "rows": "{n} rows were used; {share} of them ({events}) have {event}.",
     "rows_counted": "{n} rows were used; {share} of what they count ({events} of {total}) have {event}.",
+    "rows_trials": "{n} rows were used; {events} of the {total} trials that they count ({share}) are successes.",
     "classes": "{n} rows of {count} classes were used.",
     "compared": "Each class is compared with {base}.",
     "dropped": "{n} rows with missing cells were left out.",
@@ -27,6 +27,8 @@ WORDS = {
     "unit": "unit",
     "units": "{step} units",
     "event": "{target} = {label}",
+    "success": "success in {target}",
+    "failure": "failure in {target}",
     "event_against": "{target} = {label} rather than {base}",
     # what is said of it
     "times": "{subject} multiplies the odds of {event} by {ratio}{evidence}.",
@@ -67,8 +69,14 @@ WORDS = {
     "firth": "Firth's penalty has taken the first-order bias out of the estimates.",
     "no_errors": "No intervals and no p-values are given: {why}.",
     "profile": "Intervals and p-values are from the likelihood itself (profile intervals, likelihood-ratio tests).",
+    "profile_penalised": "Intervals and p-values are from the penalised likelihood (profile intervals, likelihood-ratio tests).",
     "wald": "Intervals and p-values are Wald's; standard errors: {kind}.",
     "odds": "Odds are the probability of an outcome over that of the other: odds of 3 are 3 to 1, a probability of 75 %.",
     "association": "These are associations among the rows that were observed. They do not say what would happen if something "
     "were changed.",
 }  # fmt: skip
+
+
+def spoken(reason: str) -> str:
+    """A reason or a kind of errors as it stands in a sentence: as it is."""
+    return reason

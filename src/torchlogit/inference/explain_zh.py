@@ -1,8 +1,9 @@
 """The sentences of an explanation, in Chinese: 简体中文."""
 
+import re
+
 NAME = "简体中文"
 LANG = "zh"
-MODEL_BASED = "信息矩阵的逆"
 PERCENT = "%"
 SEPARATOR = "、"
 MORE = "{names}等（共 {count} 个）"
@@ -10,6 +11,7 @@ WORDS = {
     "title": "关于 {target}，拟合结果说明了什么",
     "rows": "共使用 {n} 行数据，其中 {events} 行（{share}）为 {event}。",
     "rows_counted": "共使用 {n} 行数据，合计 {total}，其中 {events}（{share}）为 {event}。",
+    "rows_trials": "共使用 {n} 行数据，合计 {total} 次试验，其中 {events} 次（{share}）成功。",
     "classes": "共使用 {n} 行数据，分为 {count} 类。",
     "compared": "各类都与 {base} 比较。",
     "dropped": "另有 {n} 行因含缺失值而未使用。",
@@ -23,6 +25,8 @@ WORDS = {
     "unit": "1 个单位",
     "units": "{step} 个单位",
     "event": "{target} = {label}",
+    "success": "{target} 中成功",
+    "failure": "{target} 中失败",
     "event_against": "{target} = {label}（相对于 {base}）",
     "times": "{subject}，{event} 的优势变为原来的 {ratio} 倍{evidence}。",
     "higher": "{subject}，{event} 的优势提高 {percent}，即变为原来的 {ratio} 倍{evidence}。",
@@ -54,7 +58,38 @@ WORDS = {
     "firth": "Firth 惩罚消除了估计的一阶偏差。",
     "no_errors": "没有给出区间和 p 值：{why}。",
     "profile": "区间和 p 值由似然函数本身得出（轮廓似然区间、似然比检验）。",
+    "profile_penalised": "区间和 p 值由带惩罚的似然函数得出（轮廓似然区间、似然比检验）。",
     "wald": "区间为 Wald 区间，p 值来自 Wald 检验，标准误：{kind}。",
     "odds": "优势是一种结果的概率与另一种结果的概率之比：优势为 3 即三比一，概率为 75%。",
     "association": "以上都是所观察数据中的关联，并不说明人为改变某个变量会带来什么结果。",
 }  # fmt: skip
+
+REASONS = (  # what other modules say in English: a pattern and what stands for it, in this order
+    (r"inverse expected information", "期望信息矩阵的逆"),
+    (r"inverse augmented information", "增广信息矩阵的逆"),
+    (r"inverse information", "信息矩阵的逆"),
+    (r"clustered by (.+) \((.+)\)", r"按 \1聚类（\2）"),
+    (r" and by ", "与 "),
+    (r", (\d+) clusters", r"（\1 个聚类）"),
+    (r"score bootstrap, (\d+) resamples, seed (\d+)", r"得分自助法，重抽样 \1 次，随机种子 \2"),
+    (r"bootstrap, (\d+) resamples, seed (\d+)", r"自助法，重抽样 \1 次，随机种子 \2"),
+    (r"linearised", "线性化"),
+    (r" \(robust\)", "（稳健）"),
+    (r", expected information", "，期望信息"),
+    (r"the fit is penalised.*", "拟合带有惩罚，系数被压缩，以其为中心的区间达不到应有的覆盖率"),
+    (r"they are given for logistic.*", "只为系数不超过 1500 个的逻辑斯蒂和多分类拟合给出"),
+    (r"^max_iter$", "迭代次数已用完"),
+    (r"^flat$", "列与列共线，数据不能确定全部系数"),
+    (r"^not_finite$", "计算中出现了非有限的数值"),
+)
+
+
+def spoken(reason: str) -> str:
+    """A reason or a kind of errors in Chinese.
+
+    >>> spoken("HC3 (robust)"), spoken("clustered by `g`, 12 clusters and by `h`, 9 clusters (HC1)")
+    ('HC3（稳健）', '按 `g`（12 个聚类）与 `h`（9 个聚类）聚类（HC1）')
+    """
+    for pattern, chinese in REASONS:
+        reason = re.sub(pattern, chinese, reason)
+    return reason

@@ -204,8 +204,13 @@ class Overall(Tabular):
     log_p: float
 
 
-def penalised(fit: Fit, data: Any = None) -> Penalised:
+def penalised(fit: Fit, data: Any = None, **given: Any) -> Penalised:
     """A fit under Jeffreys' prior beside its rows. Raises as `observed` does, and NotCertifiedError without a certificate."""
+    _check(fit)
+    return Penalised(observed(fit, data, **given))
+
+
+def _check(fit: Fit) -> None:
     if not isinstance(fit.penalty, Jeffreys):
         raise ParameterError(f"the fit has no Jeffreys penalty, but {fit.penalty!r}")
     if not fit.certified:
@@ -219,7 +224,6 @@ def penalised(fit: Fit, data: Any = None) -> Penalised:
             'no penalised-likelihood inference for intercept="flac": its likelihood is that of rows with pseudo-'
             'observations; use Wald intervals and tests, or intercept="flic"'
         )
-    return Penalised(observed(fit, data))
 
 
 def _penalty(fit: Fit) -> Jeffreys:
@@ -227,7 +231,7 @@ def _penalty(fit: Fit) -> Jeffreys:
     return fit.penalty
 
 
-def penalised_tests(fit: Fit, terms: Sequence[str] | None = None, data: Any = None) -> PenalisedTests:
+def penalised_tests(fit: Fit, terms: Sequence[str] | None = None, data: Any = None, **given: Any) -> PenalisedTests:
     """Twice the penalised log-likelihood that is lost where all coefficients of a term are held at 0, for each term.
 
     The restricted fits keep the full model's information in their penalty (R's logistf). ``terms`` are terms of the fit,
@@ -239,7 +243,7 @@ def penalised_tests(fit: Fit, terms: Sequence[str] | None = None, data: Any = No
     >>> found.term, found.statistic.round(4).tolist(), found.df.tolist()
     (('hours',), [9.8389], [1])
     """
-    of = penalised(fit, data)
+    of = penalised(fit, data, **given)
     wanted = tuple(fit.terms) if terms is None else (terms,) if isinstance(terms, str) else tuple(terms)
     places = [_rows_of(fit, term) for term in wanted]
     constraints = [_independent(of.functionals(rows)) for rows in places]
@@ -250,6 +254,17 @@ def penalised_tests(fit: Fit, terms: Sequence[str] | None = None, data: Any = No
         statistic[torch.from_numpy(members)] = of.ratio(torch.stack([constraints[i] for i in members]))
     log_p = [chi_squared(float(t), int(r)) if t == t else np.nan for t, r in zip(statistic, df, strict=True)]
     return PenalisedTests(wanted, statistic.numpy(), df, np.array(log_p))
+
+
+def penalised_ratio(seen: Observed, rows: Sequence[int]) -> tuple[float, int]:
+    """The statistic of `penalised_tests` for all coefficients in some rows of theta at once, and its degrees of freedom."""
+    _check(seen.fit)
+    of = Penalised(seen)
+    held = _independent(of.functionals(rows))
+    statistic = float(of.ratio(held[None])[0]) if len(held) else 0.0
+    if statistic != statistic:
+        raise NotCertifiedError("no test: the penalised fit without it has no certified optimum")
+    return statistic, len(held)
 
 
 def _rows_of(fit: Fit, term: str) -> tuple[int, ...]:

@@ -81,7 +81,8 @@ def joint_test(
     that is. "score": ``gᵀ I⁻¹ g``, gradient and Fisher's information of the whole model where the terms are 0. Each is χ² on
     the number of coefficients that are lost. Terms are those of `Fit.terms`, names of single columns, or "(Intercept)".
 
-    "lr" and "score" fit the rows again without the terms: those of the fit, or ``data``. ParameterError for terms that are not
+    "lr" and "score" fit the rows again without the terms: those of the fit, or ``data``. Under Jeffreys' prior "lr" is of the
+    penalised likelihood (`inference.firth.penalised_tests`), and there is no "score". ParameterError for terms that are not
     there, and where the fit has robust errors or sampling weights, which only "wald" goes with; NotCertifiedError for a
     penalised fit, one without a certificate, terms that add nothing, and where the model without them has no optimum.
     Source: Agresti (2013), Categorical Data Analysis, §1.3.3 and §5.2.1; Rao (1948).
@@ -96,13 +97,12 @@ def joint_test(
     rows = sorted({row for name in names for row in _rows(fit, name)})
     if not rows:
         raise ParameterError("no terms to test: name at least one")
-    seen = None if kind == "wald" else observed(fit, data, **given)
-    statistic, df = _wald(fit, rows) if seen is None else _likelihood(seen, rows, kind)
+    statistic, df = _wald(fit, rows) if kind == "wald" else _likelihood(observed(fit, data, **given), rows, kind)
     if not df:
         raise NotCertifiedError(
             f"no test: {', '.join(f'`{show(name)}`' for name in names)} adds nothing to the other columns"
         )
-    return JointTest(", ".join(names), KINDS[kind], statistic, df, chi_squared(statistic, df))
+    return JointTest(", ".join(names), _kind(fit, kind), statistic, df, chi_squared(statistic, df))
 
 
 def term_tests(fit: Fit, kind: Kind = "lr", data: Any = None, **given: Any) -> TermTests:
@@ -113,6 +113,11 @@ def term_tests(fit: Fit, kind: Kind = "lr", data: Any = None, **given: Any) -> T
     [11.666]
     """
     _check(fit, kind)
+    if kind == "lr" and not fit.penalty.free:
+        from torchlogit.inference.firth import penalised_tests  # all terms as one batch
+
+        by = penalised_tests(fit, None, data, **given)
+        return TermTests(by.term, by.statistic, by.df, by.log_p, _kind(fit, kind), by.notes)
     found, notes = [], []
     for name in fit.terms:
         try:
@@ -125,7 +130,7 @@ def term_tests(fit: Fit, kind: Kind = "lr", data: Any = None, **given: Any) -> T
         statistic=np.array([test.statistic for test in found], dtype=np.float64),
         df=np.array([test.df for test in found], dtype=np.int64),
         log_p=np.array([test.log_p for test in found], dtype=np.float64),
-        kind=KINDS[kind],
+        kind=_kind(fit, kind),
         notes=tuple(notes),
     )
 
@@ -134,8 +139,12 @@ def _check(fit: Fit, kind: str) -> None:
     """Whether a fit has such tests at all."""
     if kind not in KINDS:
         raise ParameterError(f"kind must be one of {', '.join(map(repr, KINDS))}, got {kind!r}")
-    if not fit.penalty.free:
+    if not fit.penalty.intervals:
         raise NotCertifiedError("no tests: the fit is penalised, so its coefficients are shrunk on purpose")
+    if kind == "score" and not fit.penalty.free:
+        raise NotCertifiedError(
+            'no score tests with Jeffreys\' prior: use kind="lr", which is penalised, or kind="wald"'
+        )
     if fit.loss == "squared" or not fit.certified:
         raise NotCertifiedError(f"no tests: {fit.no_errors}")
     if kind == "wald" and fit.covariance_root is None:
@@ -147,6 +156,11 @@ def _check(fit: Fit, kind: str) -> None:
             f'kind="{kind}" believes the likelihood, which robust errors are there not to do ({fit.covariance_kind}); use '
             'kind="wald", or fit.robust("model") first'
         )
+
+
+def _kind(fit: Fit, kind: str) -> str:
+    """What a test is called."""
+    return "penalised " * (kind == "lr" and not fit.penalty.free) + KINDS[kind]
 
 
 def _rows(fit: Fit, name: str) -> tuple[int, ...]:
@@ -189,6 +203,10 @@ class Restricted(NamedTuple):
 
 def _likelihood(seen: Observed, rows: Sequence[int], kind: str) -> tuple[float, int]:
     """Likelihood-ratio or score statistic, and its degrees of freedom."""
+    if not seen.fit.penalty.free:
+        from torchlogit.inference.firth import penalised_ratio
+
+        return penalised_ratio(seen, rows)
     fit, objective = seen.fit, seen.objective
     with exact_arithmetic():
         under = restricted(seen, rows)

@@ -19,6 +19,7 @@ from torchlogit.inference.recession import Limit, Shifted, certain
 from torchlogit.inference.tabular import Tabular
 from torchlogit.objective import Objective
 from torchlogit.separation import Separation, verdict
+from torchlogit.tables.features import level_text
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -145,7 +146,7 @@ def _table(fit: Fit, found: Separation, estimate: Tensor, error: Tensor, best: f
         half = -ndtri((1 - level) / 2) * errors
         return Limits(
             term=tuple(name for name in fit.names for _ in range(k)),
-            label=tuple(str(c) for _ in fit.names for c in (fit.classes if k > 1 else [fit.positive])),
+            label=tuple(level_text(c) for _ in fit.names for c in (fit.classes if k > 1 else [fit.positive])),
             estimate=values,
             std_error=errors,
             z=z,

@@ -21,6 +21,7 @@ from torchlogit.inference.tabular import Tabular
 from torchlogit.objective import Objective, Taylor
 from torchlogit.penalties import Jeffreys
 from torchlogit.solvers import Status
+from torchlogit.tables.features import level_text
 from torchlogit.tables.names import show, show_value
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _comparisons(fit: Fit, base: Any) -> tuple[tuple[str, ...], Tensor]:
     matrix = found.matrix.cpu()
     if fit.loss == "softmax" and base is None:  # one constant for all classes changes nothing: against their mean
         matrix = matrix - 1 / len(matrix)
-    return tuple(map(str, found.labels)), matrix
+    return tuple(map(level_text, found.labels)), matrix
 
 
 def _threads(seen: Observed) -> AbstractContextManager[None]:
@@ -301,7 +302,7 @@ def _told(
         **numbers,
         log_p=np.log(2) + log_ndtr(-np.sqrt(numbers["statistic"])),
         level=level,
-        base=None if base is None else str(base),
+        base=None if base is None else level_text(base),
         notes=tuple(_notes(fit, terms, numbers, aliased)),
     )
 

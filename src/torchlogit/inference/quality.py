@@ -110,6 +110,14 @@ def why_none(fit: Fit) -> str:
     return "" if fit.certified else str(fit.status.value)
 
 
+def why_none_is_shown(fit: Fit) -> str:
+    """Why a summary shows no likelihood-ratio test, AIC or BIC; empty where it does."""
+    if why := why_none(fit):
+        return why
+    robust = not fit.covariance_kind.startswith("inverse")
+    return f"the errors ({fit.covariance_kind}) are there not to believe the likelihood" if robust else ""
+
+
 def quality(fit: Fit) -> Quality | None:
     """`Quality` without a look at the rows, or None where likelihoods cannot be compared, as `why_none` says.
 

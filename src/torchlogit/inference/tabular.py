@@ -163,6 +163,10 @@ def _is_text(column: Any) -> bool:
 def _cell(name: str, value: Any) -> str:
     if name in ("log_p", "p", "p_value") and value == value and value is not None:
         return p_text(float(value) if name == "log_p" else _log(float(value)))
+    if name == "label":
+        from torchlogit.tables.features import level_text
+
+        return cell(level_text(value))
     return cell(value)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.contrasts import contrasts
+from torchlogit.tables.features import level_text
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -97,7 +98,7 @@ def wald(fit: Fit, level: float = 0.95, base: Any = None) -> Table:
     half = -ndtri((1 - level) / 2) * errors
     return Table(
         term=tuple(name for name in fit.names for _ in range(k)),
-        label=tuple(str(c) for _ in fit.names for c in found.labels),
+        label=tuple(level_text(c) for _ in fit.names for c in found.labels),
         estimate=estimate.ravel(),
         std_error=errors.ravel(),
         z=z.ravel(),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from math import exp, inf, isfinite
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.errors import ParameterError
+from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.inference.compared import profiled
 from torchlogit.inference.contrasts import contrasts
+from torchlogit.penalties import Jeffreys
 from torchlogit.render.document import Document, Grid, grid
 from torchlogit.render.numbers import number, odds, p_text, plain
 from torchlogit.render.rendered import Rendered
@@ -64,14 +67,15 @@ class Summary(Rendered):
 
 
 def summary(
-    fit: Fit, level: float = 0.95, *, interval: str = "wald", odds: bool | None = None, base: Any = None
+    fit: Fit, level: float = 0.95, *, interval: str | None = None, odds: bool | None = None, base: Any = None
 ) -> Summary:
     """The fit in words and as a table, for people.
 
     ``odds`` shows odds ratios with their intervals, exp of the slopes' bounds (by default wherever the link is logit);
     ``odds=False`` shows the intervals of the coefficients themselves. A fit of more than two classes is shown against a
     ``base`` class, by default the first, as two classes are; a separated one as it is, each class for itself.
-    ``interval`` is "wald" or "profile".
+    ``interval`` is "wald" or "profile"; by default Wald's, for a fit under Jeffreys' prior those of the penalised
+    likelihood, as R's logistf prints them, where the rows are at hand and few enough that they cost little.
 
     Raises ParameterError for odds of a link that has none, and for a base that is no class.
 
@@ -79,16 +83,24 @@ def summary(
     >>> print(str(summary(fit(datasets.study_hours(), "passed"))).splitlines()[17])
     hours          1.5046  0.6287   2.39  0.017  4.5026  1.3131  15.4393
     """
-    if interval not in ("wald", "profile"):
-        raise ParameterError(f'interval must be "wald" or "profile", got {interval!r}')
+    if interval not in (None, "wald", "profile"):
+        raise ParameterError(f'interval must be "wald", "profile" or None, got {interval!r}')
     if odds and not fit._loss().odds:
         raise ParameterError(f"the link {fit.loss} has no odds ratios; leave odds out")
     if base is None and fit.loss == "softmax" and fit.infinite is None:
         base = fit.classes[0]
     found = contrasts(fit, base)
-    more = {} if interval == "wald" else {"interval": interval}
-    table = fit.table(level, base=base, **more)
-    return Summary(fit, table, found.labels, fit._loss().odds if odds is None else odds, interval, found.base)
+    table, kind = _table(fit, level, base, interval)
+    return Summary(fit, table, found.labels, fit._loss().odds if odds is None else odds, kind, found.base)
+
+
+def _table(fit: Fit, level: float, base: Any, interval: str | None) -> tuple[Table, str]:
+    """The table with the intervals that are asked for, or by default; and which those are."""
+    if interval is None and isinstance(fit.penalty, Jeffreys) and fit.certified and profiled(fit):
+        with suppress(NotCertifiedError):
+            return fit.table(level, base, "profile"), "profile"
+    kind = interval or "wald"
+    return fit.table(level, base, kind), kind
 
 
 class _Rows:

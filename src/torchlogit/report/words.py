@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.inference.quality import quality
+from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.inference.quality import quality, why_none_is_shown
 from torchlogit.penalties import Jeffreys
 from torchlogit.render.numbers import p_sign
 from torchlogit.render.text import sentence
@@ -44,6 +45,8 @@ def title(fit: Fit) -> str:
         return f"Multinomial logistic regression of `{target}`: {len(fit.classes)} classes"
     named = {"squared": "Linear unit", "logistic": "Logistic regression"}
     kind = named.get(fit.loss, f"Binary regression with the {fit.loss} link")
+    if fit.counts:
+        return f"{kind} of counts `{target}`; the event is success"
     return f"{kind} of `{target}`; the positive class is {class_name(fit.positive)}"
 
 
@@ -70,23 +73,36 @@ def facts(fit: Fit, level: float = 0.95, interval: str = "wald") -> tuple[tuple[
         ("offset", show(fit.offset) if fit.offset else ""),
         ("weights", f"{show(fit.weight)} ({fit.weights_are})" if fit.weight else ""),
         ("solver", f"{fit.solver}, {fit.n_iter} iteration{'s' * (fit.n_iter != 1)}"),
-        *_likelihood(fit),
+        *_likelihood(fit, interval),
         ("intervals", _interval(fit, level, interval)),
     ]
     return tuple((name, value) for name, value in pairs if value)
 
 
-def _likelihood(fit: Fit) -> list[tuple[str, str]]:
+def _likelihood(fit: Fit, interval: str) -> list[tuple[str, str]]:
     if fit.loss == "squared":
         return []
     null, found = "intercept" if fit.intercept else "nothing", quality(fit)
     pairs = [("log-likelihood", f"{fit.log_likelihood:.4f} ({null} alone {fit.null_log_likelihood:.4f})")]
     if isinstance(fit.penalty, Jeffreys):
         pairs.append(("penalised", f"{-fit.value:.4f} at its maximum, in the user's units"))
-    if found is None:
-        return pairs
+    if found is None or why_none_is_shown(fit):
+        return [*pairs, *_other_test(fit, "lr" if interval == "profile" and not fit.penalty.free else "wald")]
+    criteria = f"{found.aic:.2f}, BIC {found.bic:.2f}"
+    if not found.df:
+        return [*pairs, ("AIC", criteria)]
     test = f"chi-squared {found.statistic:.3f} on {found.df} df, p {p_sign(found.log_p)}"
-    return [*pairs, ("model test", test), ("AIC", f"{found.aic:.2f}"), ("McFadden R2", f"{found.mcfadden:.4f}")]
+    return [*pairs, ("model test", test), ("AIC", criteria), ("McFadden R2", f"{found.mcfadden:.4f}")]
+
+
+def _other_test(fit: Fit, kind: str) -> list[tuple[str, str]]:
+    """The test of all terms, Wald's or of the penalised likelihood; nothing where there is none."""
+    try:
+        found = fit.test(kind=kind)
+    except (NotCertifiedError, ParameterError):
+        return []
+    name = {"wald": "Wald", "lr": "penalised likelihood-ratio"}[kind]
+    return [("model test", f"{name} chi-squared {found.statistic:.3f} on {found.df} df, p {p_sign(found.log_p)}")]
 
 
 def _link(fit: Fit) -> str:
@@ -100,8 +116,9 @@ def _interval(fit: Fit, level: float, interval: str) -> str:
         return ""
     source = " from the" if fit.covariance_kind.startswith("inverse") else ":"
     errors = "" if fit.no_errors else f"; standard errors{source} {fit.covariance_kind}"
+    wald = "Wald" if fit.penalty.free or interval != "wald" else "Wald (not of the penalised likelihood)"
     profile = "penalised " * isinstance(fit.penalty, Jeffreys) + "profile likelihood; p from likelihood-ratio tests"
-    return f"{100 * level:g} %, {profile if interval == 'profile' else 'Wald'}{errors}"
+    return f"{100 * level:g} %, {profile if interval == 'profile' else wald}{errors}"
 
 
 def _events(fit: Fit) -> str:
@@ -114,7 +131,10 @@ def _events(fit: Fit) -> str:
 
 
 def _classes(fit: Fit) -> str:
-    unit = "counted" if fit.counts else "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
+    if fit.counts:
+        failures, successes = fit.class_weights
+        return f"success ({successes:.10g} counted), failure ({failures:.10g} counted)"
+    unit = "weight" if sum(fit.class_weights) != fit.n_rows else "rows"
     told = [
         f"{class_name(label)} ({weight:.10g} {'row' if weight == 1 and unit == 'rows' else unit})"
         for label, weight in zip(fit.classes[:MOST_CLASSES], fit.class_weights, strict=False)
@@ -156,6 +176,8 @@ def notes(fit: Fit, base: Any = None) -> tuple[str, ...]:
         lines.append("" if fit.penalty.intercept != "firth" or not fit.intercept else UNCORRECTED)
     elif not fit.penalty.free:
         lines.append(PENALISED)
+    elif fit.certified and fit.loss != "squared" and (why := why_none_is_shown(fit)):
+        lines.append(f"no AIC, BIC or likelihood-ratio test: {why}")
     return tuple(sentence(line) for line in lines if line)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.fitting import listed, read
 from torchlogit.cli.predicting import texts
-from torchlogit.cli.streams import out, out_data, say
+from torchlogit.cli.streams import out, out_data, out_json, say
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
 
@@ -175,6 +175,8 @@ def answer(asked: Asked, found: Any) -> None:
         say(f"written to {show(asked.out, 300)}")
     elif shape == "text":
         out(content)
+    elif shape == "json":
+        out_json(content)
     else:
         out_data(content.rstrip("\n"))
 

@@ -7,7 +7,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
-from torchlogit.cli.streams import out, out_data, progress, say
+from torchlogit.cli.streams import out, out_json, progress, say
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
 
@@ -258,7 +258,7 @@ def show_fit(fit: Fit, options: Options) -> None:
     kind, base = "profile" if options.profile else None, class_of(fit, options.base)
     found = fit.summary(options.level, interval=kind, base=base)
     if options.as_json:
-        out_data(found.to_json())
+        out_json(found.to_json())
         return
     out(str(found))
     if options.lang is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
 import sys
 import warnings
@@ -88,6 +89,15 @@ def out(text: str) -> None:
 def out_data(text: str) -> None:
     """Text for a program on stdout, exactly as it is."""
     sys.stdout.write(text + "\n")
+
+
+def out_json(text: str) -> None:
+    r"""JSON on stdout; within it, characters that a terminal would obey or hide are escaped.
+
+    >>> out_json('{"name": "a\u202eb"}')
+    {"name": "a\u202eb"}
+    """
+    out_data("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text.rstrip("\n")))
 
 
 @contextmanager

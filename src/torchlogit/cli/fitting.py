@@ -242,6 +242,8 @@ def tell(fit: Fit) -> None:
     if fit.loss == "softmax":
         names = ", ".join(class_name(label) for label in fit.classes[:12]) + (", …" if len(fit.classes) > 12 else "")
         say(f"`{target}` has {len(fit.classes)} classes, each with its own probability: {names}")
+    elif fit.counts:
+        say(f"`{target}`: counts of successes and of failures")
     else:
         say(f"`{target}`: {class_name(fit.positive)} counts as 1, {class_name(fit.classes[0])} as 0")
 

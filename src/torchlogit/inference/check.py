@@ -39,8 +39,9 @@ FINITE = {
 }
 INFINITE = {
     True: "no finite maximum-likelihood estimate exists; add a penalty (Jeffreys(), which is Firth's, or L2)",
-    False: "without the penalty their coefficients would be infinite, so how large they are here is the penalty's doing as much "
-    "as the data's; do not read a large one as a strong effect, and prefer Jeffreys() and its profile intervals",
+    False: "without the penalty no finite estimate would exist, so how large a coefficient is along this direction is the "
+    "penalty's doing as much as the data's; read Jeffreys() by its profile intervals and tests, not by Wald's, and of other "
+    "penalties only the predictions",
 }
 EXCESS = 0.01  # chance of as many surprising rows, under which there are too many
 

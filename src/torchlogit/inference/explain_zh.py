@@ -77,7 +77,11 @@ REASONS = (  # what other modules say in English: a pattern and what stands for 
     (r" \(robust\)", "（稳健）"),
     (r", expected information", "，期望信息"),
     (r"the fit is penalised.*", "拟合带有惩罚，系数被压缩，以其为中心的区间达不到应有的覆盖率"),
-    (r"they are given for logistic.*", "只为系数不超过 1500 个的逻辑斯蒂和多分类拟合给出"),
+    (r"they are given for logistic.* up to (\d+) coefficients", r"只为系数不超过 \1 个的逻辑斯蒂和多分类拟合给出"),
+    (
+        r"the information at the optimum is so nearly singular.*",
+        "最优解处的信息矩阵近乎奇异，舍入误差会左右标准误；请加上惩罚",
+    ),
     (r"^max_iter$", "迭代次数已用完"),
     (r"^flat$", "列与列共线，数据不能确定全部系数"),
     (r"^not_finite$", "计算中出现了非有限的数值"),

@@ -103,6 +103,11 @@ class Penalised:
         turned = self.core.contrast.mT if matrix is None else self.core.contrast.mT @ matrix
         return torch.einsum("tq,mr->trqm", self.rows[list(places)], turned).flatten(0, 1).flatten(1)
 
+    def constraints(self, places: Sequence[int]) -> Tensor:
+        """Independent functionals (r, q·m) that are 0 together where all coefficients in rows ``places`` of theta are."""
+        k, m = self.core.contrast.shape  # the coefficients of the last class of many follow from the others'
+        return _independent(self.functionals(places, torch.eye(k, dtype=torch.float64)[:, :m]))
+
     def _parts(self, size: int) -> Iterator[Tensor]:
         rows = min(self.core.source.n_rows, getattr(self.core.source, "block_rows", ROWS))
         return iter(torch.arange(size).split(max(1, ROWS // max(1, rows * self.core.objective.k))))
@@ -246,7 +251,7 @@ def penalised_tests(fit: Fit, terms: Sequence[str] | None = None, data: Any = No
     of = penalised(fit, data, **given)
     wanted = tuple(fit.terms) if terms is None else (terms,) if isinstance(terms, str) else tuple(terms)
     places = [_rows_of(fit, term) for term in wanted]
-    constraints = [_independent(of.functionals(rows)) for rows in places]
+    constraints = [of.constraints(rows) for rows in places]
     df = np.array([len(one) for one in constraints], dtype=np.int64)
     statistic = torch.full((len(wanted),), torch.nan, dtype=torch.float64)
     for size in set(df.tolist()) - {0}:
@@ -260,7 +265,7 @@ def penalised_ratio(seen: Observed, rows: Sequence[int]) -> tuple[float, int]:
     """The statistic of `penalised_tests` for all coefficients in some rows of theta at once, and its degrees of freedom."""
     _check(seen.fit)
     of = Penalised(seen)
-    held = _independent(of.functionals(rows))
+    held = of.constraints(rows)
     statistic = float(of.ratio(held[None])[0]) if len(held) else 0.0
     if statistic != statistic:
         raise NotCertifiedError("no test: the penalised fit without it has no certified optimum")
@@ -292,7 +297,7 @@ def overall(fit: Fit, data: Any = None) -> Overall:
     """
     of = penalised(fit, data)
     lead, unit = int(fit.intercept), volume(of.core, fit.dependences)
-    held = _independent(of.functionals(range(lead, len(fit.names))))
+    held = of.constraints(range(lead, len(fit.names)))
     statistic = float(of.ratio(held[None])[0])
     best = -of.value - unit
     return Overall(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.inference.quality import quality
+from torchlogit.inference.quality import quality, why_none_is_shown
 from torchlogit.penalties import Jeffreys, Penalty
 from torchlogit.render.numbers import plain
 
@@ -25,7 +25,7 @@ def to_json(fit: Fit) -> dict[str, Any]:
     >>> found["schema"], found["terms"][1]["term"], round(found["terms"][1]["estimate"], 4)
     ('torchlogit/fit/1', 'hours', 1.5046)
     """
-    found, c = quality(fit), fit.certificate
+    found, c = None if why_none_is_shown(fit) else quality(fit), fit.certificate
     return {
         "schema": SCHEMA,
         "target": fit.target,
@@ -38,6 +38,9 @@ def to_json(fit: Fit) -> dict[str, Any]:
         "reference": dict(fit.reference),
         "intercept": fit.intercept,
         "offset": fit.offset,
+        "weight": fit.weight,
+        "weights_are": fit.weights_are if fit.weight else None,
+        "counts": fit.counts,
         "loss": fit.loss,
         "penalty": _penalty(fit.penalty),
         "solver": fit.solver,
@@ -49,8 +52,10 @@ def to_json(fit: Fit) -> dict[str, Any]:
         "null_log_likelihood": plain(fit.null_log_likelihood),
         "model_test": None if found is None else {"statistic": found.statistic, "df": found.df, "log_p": found.log_p},
         "aic": None if found is None else plain(found.aic),
+        "bic": None if found is None else plain(found.bic),
         "mcfadden": None if found is None else plain(found.mcfadden),
         "terms": list(terms(fit, fit.table(), fit.classes if fit.loss == "softmax" else [fit.positive])),
+        "covariance_kind": None if fit.no_errors else fit.covariance_kind,
         "no_errors": fit.no_errors or None,
         "warnings": list(fit.warnings),
     }

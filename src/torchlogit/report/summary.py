@@ -17,7 +17,7 @@ from torchlogit.render.numbers import number, odds, p_text, plain
 from torchlogit.render.rendered import Rendered
 from torchlogit.report.record import infinite, terms, to_json
 from torchlogit.report.words import class_name, facts, notes, title
-from torchlogit.tables.names import show
+from torchlogit.tables.names import show, show_list
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ERRORS = 6  # cells that need a standard error: std. error, z, p, odds ratio, low, high
 REFERENCE = "reference"
+UNSOLVED = "Left empty at {names}: what could not be solved to its certificate; profile() tells more."
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -47,7 +48,17 @@ class Summary(Rendered):
         fit = self.fit
         rows = _Rows(self)
         grids = tuple(rows.grid(j) for j in range(len(self.labels)))
-        return Document(title(fit), facts(fit, self.table.level, self.interval), grids, notes(fit, self.base))
+        told = (*notes(fit, self.base), *self._unsolved())
+        return Document(title(fit), facts(fit, self.table.level, self.interval), grids, told)
+
+    def _unsolved(self) -> tuple[str, ...]:
+        """Which terms lack a bound because the equations of the profile could not be solved."""
+        table, aliased = self.table, set(self.fit.aliased)
+        empty = (table.low != table.low) | (table.high != table.high) | (table.z != table.z)
+        lack = dict.fromkeys(t for t, blank in zip(table.term, empty, strict=True) if blank and t not in aliased)
+        if self.interval != "profile" or not lack:
+            return ()
+        return (UNSOLVED.format(names=show_list((f"`{show(name)}`" for name in lack), len(lack))),)
 
     def to_dict(self) -> dict[str, Any]:
         """`to_json` as a dict: schema ``torchlogit/fit/1``, its terms those of this summary."""

@@ -102,3 +102,19 @@ def test_counts_are_one_row_each():
     assert fit.glance()[["nobs", "df_residual"]].to_numpy().tolist() == [[10, 8]]
     with pytest.raises(ParameterError, match="counts"):
         fit.augment()
+
+
+def test_a_coefficient_that_is_infinite_is_tidied_so():
+    table = {"x": [1, 2, 3, 4, 5, 6, 7, 8], "flag": [0, 0, 0, 0, 0, 0, 1, 1], "y": [0, 1, 0, 1, 0, 1, 1, 1]}
+    found = torchlogit.fit(table, "y").tidy(library="dict")
+    assert found["estimate"][2] == np.inf
+    assert np.isfinite(found["estimate"][:2]).all()
+
+
+def test_glance_has_rs_deviances_of_counts():
+    table = {"dose": [0.0, 1.0, 2.0, 3.0], "died": [2, 8, 15, 23], "lived": [28, 22, 15, 7]}
+    fit = torchlogit.fit(table, ("died", "lived"))
+    row = fit.glance(library="dict")
+    assert row["deviance"][0] == pytest.approx(0.3045394503, rel=1e-9)  # glm(cbind(died, lived) ~ dose, binomial)
+    assert row["null_deviance"][0] == pytest.approx(37.84689048, rel=1e-9)
+    assert (row["df_residual"], row["df_null"], row["nobs"]) == ([2], [3], [4])

@@ -260,3 +260,29 @@ def test_other_forms_say_the_same():
     assert json.loads(check.to_json())["findings"][0]["name"] == "optimum"
     assert check.to_frame()["ok"].tolist() == [finding.ok for finding in check.findings]
     assert not torch.is_tensor(check.findings[0].value)
+
+
+def overdispersed(spread):
+    """Counts of 40 trials whose log-odds scatter around the line by ``spread``."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=200)
+    won = rng.binomial(40, 1 / (1 + np.exp(-0.3 * x - spread * rng.normal(size=200))))
+    return torchlogit.fit({"x": x, "won": won, "lost": 40 - won}, ("won", "lost"))
+
+
+def test_counts_that_scatter_too_much_are_told():
+    sound, loose = overdispersed(0.0), overdispersed(1.0)
+    assert found(sound, "calibration").ok
+    assert found(sound, "outliers").ok
+    told = found(loose, "calibration")
+    each = loose.grouped().pearson / loose.grouped().df
+    assert told.ok is False
+    assert told.value == pytest.approx(each)
+    assert f"about {each**0.5:.2g} times too small" in told.advice
+    assert 'fit.robust("HC1")' in told.advice
+    far = found(loose, "outliers")
+    assert far.ok is False
+    assert far.value == (abs(loose.grouped().deviance_residual) > 3).sum()
+    full = torchlogit.fit({"x": [0, 1], "won": [3, 5], "lost": [4, 2]}, ("won", "lost"))
+    assert "as many coefficients as rows" in found(full, "calibration").advice
+    assert "follows every row exactly" in found(full, "influence").advice

@@ -241,3 +241,14 @@ def test_a_row_left_out_of_firths_fit():
     moved = (fit.theta - other.theta)[:, 0].numpy()
     assert np.sign(fit.dfbeta()[row]).tolist() == np.sign(moved).tolist()
     np.testing.assert_allclose(fit.influence(table).cooks_distance, found.cooks_distance, rtol=1e-9)
+
+
+def test_a_row_that_alone_says_a_coefficient_has_no_number_without_it():
+    table = {"g": list("aaab"), "won": [3, 5, 4, 6], "lost": [4, 2, 4, 3]}
+    fit = torchlogit.fit(table, ("won", "lost"))
+    found = fit.influence()
+    np.testing.assert_allclose(found.leverage[3], 1, rtol=1e-12)
+    assert np.isnan(found.cooks_distance[3])
+    assert np.isfinite(found.cooks_distance[:3]).all()
+    assert 4 not in found.most(3).row
+    assert np.isnan(fit.dfbeta()[3]).all()

@@ -448,3 +448,30 @@ def test_bounds_that_were_not_found_are_said_to_be_missing():
     high = shown.table.high.copy()
     high[1] = np.nan
     assert "Left empty at `hours`" in str(replace(shown, table=shown.table._replace(high=high)))
+
+
+def test_a_fit_shows_itself_shortly_and_prints_its_summary():
+    result = fit(datasets.study_hours(), "passed")
+    assert repr(result) == "<Fit of `passed`: 2 coefficients, 20 rows, converged; print it for its summary>"
+    assert str(result) == text_of(result)
+    assert result._repr_html_() == result.summary().to_html()
+
+
+def test_the_table_is_a_table():
+    table = fit(datasets.study_hours(), "passed").table()
+    shown = str(table).splitlines()[-1].split()
+    assert shown[2:] == ["1.5046", "0.6287", "2.39", "0.017", "0.2724", "2.7369"]
+    assert table.to_frame()["odds_ratio"].round(4).tolist() == [0.0169, 4.5026]
+
+
+def test_profile_intervals_and_robust_errors_do_not_mix():
+    result = fit(datasets.study_hours(), "passed", covariance="HC1")
+    with pytest.raises(ParameterError, match="believes the likelihood"):
+        result.summary(interval="profile")
+
+
+def test_levels_of_an_interaction_are_named_by_levels():
+    table = {**overlapping(), "g": np.tile(["a", "b"], 100), "h": np.repeat(["c", "d", "e", "c"], 50)}
+    result = fit(table, "y ~ g * h")
+    shown = [line.split()[0] for line in text_of(result).splitlines() if line.startswith("  b:")]
+    assert shown == ["b:d", "b:e"]

@@ -205,3 +205,17 @@ def test_every_place_escapes():
     assert rendered.count("&lt;script&gt;&amp;|*_`%") == 9
     assert latex(document).count(r"\textless{}script\textgreater{}\&\textbar{}*\_\textasciigrave{}\%") == 9
     assert text(document).count("<script>") == 9
+
+
+def test_blocks_of_a_wide_table_repeat_what_names_its_rows():
+    head = ("term", "label", *(f"number{j}" for j in range(9)))
+    grid = Grid(head, (("age", "yes", *["1.0000"] * 9), ("lwt", "no", *["2.0000"] * 9)), "ll" + "r" * 9)
+    first, second = text(Document("", (), (grid,))).split("\n\n")
+    assert [line.split()[:2] for line in second.splitlines()] == [["term", "label"], ["age", "yes"], ["lwt", "no"]]
+    assert first.splitlines()[1].split()[:2] == ["age", "yes"]
+
+
+def test_a_name_in_backticks_stays_on_its_line():
+    for size in range(60, 80):
+        shown = text(Document("", (), (), ("x" * size + " `结局` = 是",)))
+        assert "`结局`" in shown

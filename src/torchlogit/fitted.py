@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.model import Model
+from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from torchlogit.inference.check import Check
@@ -37,7 +38,19 @@ class Fit(Model):
     >>> result = fit(datasets.study_hours(), "passed")
     >>> isinstance(result, Fit), result.columns, result.tests().df.tolist()
     (True, ('hours',), [1])
+    >>> result
+    <Fit of `passed`: 2 coefficients, 20 rows, converged; print it for its summary>
     """
+
+    def __repr__(self) -> str:
+        size = f"{self.theta_centred.numel()} coefficients, {self.n_rows} rows"
+        return f"<Fit of `{show(self.target)}`: {size}, {self.status.name}; print it for its summary>"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().to_html()
 
     def table(self, level: float = 0.95, base: Any = None, interval: str = "wald") -> Table:
         """Estimate, standard error, z, p, interval ("wald" or "profile") and odds ratio of every term; of each class against

@@ -32,7 +32,8 @@ def tidy(
 
     These are broom's names with _ in the place of a dot. More than two classes have a row a class and term, with the class in
     ``y_level``, against ``base`` (the first by default; a separated fit as it is). ``exponentiate`` gives odds ratios and
-    their bounds; std_error stays that of the coefficient, as in broom. R's ``confint`` is ``interval="profile"``. What has no
+    their bounds; std_error stays that of the coefficient, as in broom. A coefficient that separated classes make
+    infinite is so. R's ``confint`` is ``interval="profile"``. What has no
     number is NaN. ``library`` is "pandas", "polars", "pyarrow" or "dict".
 
     ParameterError where there are no odds ratios, and for a library that is not installed.
@@ -48,19 +49,29 @@ def tidy(
         base = fit.classes[0]
     table, labels = fit.table(conf_level, base, interval), contrasts(fit, base).labels
     many = {"y_level": [_plain(labels[i % len(labels)]) for i in range(len(table.term))]} if len(labels) > 1 else {}
-    columns = {"estimate": table.estimate, "std_error": table.std_error, "statistic": table.z, "p_value": table.p}
+    estimate = _with_infinite(fit, table.estimate)
+    columns = {"estimate": estimate, "std_error": table.std_error, "statistic": table.z, "p_value": table.p}
     bounds = {"conf_low": table.low, "conf_high": table.high} if conf_int else {}
     if exponentiate:
         with np.errstate(over="ignore"):
-            columns["estimate"], bounds = np.exp(table.estimate), {k: np.exp(v) for k, v in bounds.items()}
+            columns["estimate"], bounds = np.exp(estimate), {k: np.exp(v) for k, v in bounds.items()}
     return frame({**many, "term": list(table.term), **columns, **bounds}, library)
+
+
+def _with_infinite(fit: Fit, estimate: Any) -> Any:
+    """Estimates (m,), infinite where separated classes make them so: the search's last value there says nothing."""
+    if fit.infinite is None:
+        return estimate
+    sign = fit.infinite.cpu().numpy().ravel()
+    return np.where(sign == 0, estimate, np.copysign(np.inf, sign)) if len(sign) == len(estimate) else estimate
 
 
 def glance(fit: Fit, *, library: str = "pandas") -> Any:
     """One row: ``null_deviance``, ``df_null``, ``log_lik``, ``aic``, ``bic``, ``deviance``, ``df_residual``, ``nobs``.
 
-    broom's names with _ in the place of a dot, in small letters. Deviances are −2 log-likelihood of single trials; ``nobs`` is
-    the number of rows with a weight, as in R. ``aic`` and ``bic`` are NaN for a penalised or not certified fit, whose
+    broom's names with _ in the place of a dot, in small letters. Deviances are −2 log-likelihood, those of counts are against the
+    saturated model of their rows (`grouped`; NaN where the fit was read from a file); ``nobs`` is the number of rows with a
+    weight, all as in R. ``aic`` and ``bic`` are NaN for a penalised or not certified fit, whose
     likelihood is no maximum, and with sampling weights. ParameterError for the linear unit.
 
     >>> from torchlogit import datasets, fit
@@ -74,17 +85,26 @@ def glance(fit: Fit, *, library: str = "pandas") -> Any:
     used = (len(fit.names) - len(fit.dependences)) * free
     sound = not why_none(fit)
     n = _counted(fit)
+    deviance = _deviance(fit)
     row = {
-        "null_deviance": -2 * fit.null_log_likelihood,
+        "null_deviance": deviance + 2 * (fit.log_likelihood - fit.null_log_likelihood),
         "df_null": n - free * fit.intercept,
         "log_lik": fit.log_likelihood,
         "aic": 2 * used - 2 * fit.log_likelihood if sound else np.nan,
         "bic": log(n) * used - 2 * fit.log_likelihood if sound else np.nan,
-        "deviance": -2 * fit.log_likelihood,
+        "deviance": deviance,
         "df_residual": n - used,
         "nobs": n,
     }
     return frame({name: [value] for name, value in row.items()}, library)
+
+
+def _deviance(fit: Fit) -> float:
+    """Of rows with one outcome each −2 log-likelihood; counts have a saturated model of their own, which takes the rows."""
+    if not fit.counts:
+        return -2 * fit.log_likelihood
+    readable = fit.weight is None and fit.certified and fit.training is not None
+    return fit.grouped().deviance if readable else np.nan
 
 
 def _counted(fit: Fit) -> int:

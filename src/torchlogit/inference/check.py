@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.goodness import hosmer_lemeshow, surprises
 from torchlogit.inference.linearity import linearity
 from torchlogit.inference.observed import observed
+from torchlogit.inference.quality import chi_squared
 from torchlogit.render.document import Document
 from torchlogit.render.numbers import p_sign, plain
 from torchlogit.render.rendered import Rendered
@@ -25,6 +28,7 @@ from torchlogit.told import dependence_sentence
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
+    from torchlogit.inference.grouped import Grouped
 
 MARKS = {True: "✔", False: "✘", None: "?"}
 PLAIN_MARKS = {True: "ok", False: "NO", None: "??"}
@@ -113,8 +117,9 @@ def check(fit: Fit, data: Any = None, **given: Any) -> Check:
     other rows); events for each coefficient, at least 10 (Peduzzi et al. 1996; a rule of
     thumb); collinearity, by the generalised variance-inflation factor, at most 10 (`inflation`); linearity of the log-odds,
     by score tests of each number's square at 5 % for all of them together (Holm; `linearity`); influence, Cook's distance at
-    most 1 (`influence`); calibration, by the test of Hosmer and Lemeshow at 5 % (`hosmer_lemeshow`); outliers, more rows of
-    probability under 1/90 than the model expects (`surprises`). A passed check is no proof: each looks for one fault.
+    most 1 (`influence`); calibration, by the test of Hosmer and Lemeshow at 5 % (`hosmer_lemeshow`), of counts by Pearson's
+    chi-squared (`grouped`); outliers, more rows of probability under 1/90 than the model expects (`surprises`).
+    A passed check is no proof: each looks for one fault.
     A check that cannot be made says why. Logistic regression does not assume normal residuals or equal variances, so
     neither is looked at.
 
@@ -240,6 +245,8 @@ def _linearity(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
 def _influence(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
     most = fit.influence(data, **given).most(5)
     largest = float(most.cooks_distance[0])
+    if np.isnan(largest):
+        return Finding(name, None, "not checked: the fit follows every row exactly, so that none can be left out")
     rows = most.row[most.cooks_distance > 1]
     if not len(rows):
         told = f"the largest Cook's distance is {largest:.3g} (row {most.row[0]}), at most 1: no single row decides the result"
@@ -254,6 +261,8 @@ def _influence(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
 def _calibration(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
     if not fit.certified:
         return Finding(name, None, "not checked: the fit is not certified")
+    if fit.counts and fit.weight is None:
+        return _dispersion(name, fit.grouped(data))
     found = hosmer_lemeshow(fit, data, **given)
     where = "the rows that were fitted, where it is lenient" if data is None else "these rows"
     test = f"Hosmer and Lemeshow's test in {len(found.n)} groups of {where}: p {p_sign(found.log_p)}"
@@ -264,14 +273,43 @@ def _calibration(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
     return Finding(name, False, advice, found.p)
 
 
+def _dispersion(name: str, found: Grouped) -> Finding:
+    """Whether counts scatter around the fit as binomial counts do: Pearson's chi-squared on its degrees of freedom."""
+    if found.df < 1:
+        return Finding(name, None, "not checked: there are as many coefficients as rows")
+    log_p, each = chi_squared(found.pearson, found.df), found.pearson / found.df
+    told = f"Pearson's chi-squared of the counts is {found.pearson:.4g} on {found.df} df, {each:.3g} for each (p {p_sign(log_p)})"
+    if exp(log_p) >= ALPHA:
+        return Finding(name, True, f"{told}: they scatter no more than binomial counts do", each)
+    fault = (
+        f"they scatter more than binomial counts do, so that errors from the information are about {each**0.5:.2g} times too "
+        'small; look for a term that is missing, and use robust errors: fit.robust("HC1"), --robust HC1'
+    )
+    return Finding(name, False, f"{told}: {fault}", each)
+
+
+def _far_counts(name: str, found: Grouped) -> Finding:
+    """Rows whose counts have a deviance residual over 3."""
+    far = abs(found.deviance_residual)
+    rows, expected = found.row[far > 3], 0.0027 * len(far)  # of a standard normal
+    told = f"{_count(len(rows), 'row')} of counts had a deviance residual over 3; the model expects {expected:.2g}"
+    if len(rows) <= max(1.0, 3 * expected):
+        return Finding(name, True, told, float(len(rows)))
+    first = rows[np.argsort(-far[far > 3], kind="stable")]
+    advice = f"{told}. Look at {show_rows(first - 1)}: mistakes in the data, or something that the model does not know"
+    return Finding(name, False, advice, float(len(rows)))
+
+
 def _outliers(name: str, fit: Fit, data: Any, **given: Any) -> Finding:
     from scipy.special import gammainc
 
     if not fit.certified:
         return Finding(name, None, "not checked: the fit is not certified")
+    if fit.counts and fit.weight is None:
+        return _far_counts(name, fit.grouped(data))
     rows, expected = surprises(fit, data, **given)
     told = (
-        f"{_count(len(rows), 'row')} had a probability under 1/90 for what happened; the model expects {expected:.1f}"
+        f"{_count(len(rows), 'row')} had a probability under 1/90 for what happened; the model expects {expected:.2g}"
     )
     too_many = len(rows) > 0 and float(gammainc(len(rows), max(expected, 1e-300))) < EXCESS
     if not too_many:

@@ -136,8 +136,13 @@ def _test(one: Fit, other: Fit) -> tuple[tuple[float, int, float], str]:
     if small.offset != large.offset or not _same_offset(small, large):
         return nothing, "not nested: they have different offsets"
     df = _rank(large) - _rank(small)
-    if (small.intercept and not large.intercept) or not df or not _within(small, large):
-        return nothing, "not nested"
+    if (small.intercept and not large.intercept) or not _within(small, large):
+        unread = (
+            "" if small.training is not None and large.training is not None else ", as far as the columns' names tell"
+        )
+        return nothing, f"not nested{unread}"
+    if not df:
+        return nothing, "the same model: the columns of one are combinations of the other's"
     statistic = max(0.0, 2 * (large.log_likelihood - small.log_likelihood))
     return (statistic, df, chi_squared(statistic, df)), ""
 

@@ -168,7 +168,7 @@ def _rows(fit: Fit, name: str) -> tuple[int, ...]:
     if name in fit.terms:
         return fit.terms[name]
     if name not in fit.names:
-        raise ParameterError(f"there is no term `{show(name)}`{did_you_mean(name, [*fit.terms, *fit.names])}")
+        raise ParameterError(f"there is no term `{show(name)}`.{did_you_mean(name, [*fit.terms, *fit.names])}")
     return (fit.names.index(name),)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torchlogit.render.document import Document
 
 Floats = npt.NDArray[np.float64]
+ALONE = 1e-9  # 1 less the leverage under which nothing is left without the row
 SHOWN = 20  # rows that are shown; all are in `to_frame`
 
 
@@ -81,6 +82,7 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     ``cooks_distance`` ``vᵀA v / rank``; ``dffits`` ``±√(vᵀA v)``, the change of the row's η in its standard errors;
     ``standardised_pearson`` ``±√(χ² + rᵀA v)``, which for two classes is Pearson's residual over √(1 − h);
     ``standardised_deviance`` likewise; ``studentised`` ``±√(2 s ℓ + rᵀA v)``, whose square is what the deviance would lose.
+    Where the leverage is 1 the fit follows the row whatever it says, and all that leaves it out is NaN, as in R.
     A row is left out with all of its weight, successes and failures. For more than two classes residuals are lengths
     without a sign. With Jeffreys' prior the step is that of the likelihood alone.
 
@@ -187,7 +189,9 @@ def _cases(beside: Observed) -> Iterator[Case]:
         z = block.design.to_dense()
         spread = eta_covariance(z, inverse)
         hat = s[:, None, None] * loss.information(eta) @ spread
-        change = torch.linalg.solve(one - hat, score[..., None])[..., 0]
+        alone = (one - hat).flatten(1).abs().amax(1) < ALONE  # nothing but this row says what its coefficients are
+        change = torch.linalg.solve(one - hat * ~alone[:, None, None], score[..., None])[..., 0]
+        change = change.masked_fill(alone[:, None], torch.nan)
         leverage = hat.diagonal(dim1=-2, dim2=-1).sum(-1)
         yield Case(z, eta, block.y, s, score, spread, leverage, change)
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from importlib import import_module
+from math import isfinite
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from torchlogit.render.text import sentence
 
 MOST_ROWS = 60  # rows that are shown one by one; the others are in `to_frame`
 SHOWN = 20
+HUNDREDTHS = ("z", "aic", "delta_aic", "bic", "delta_bic")  # columns whose further digits say nothing
 LIBRARIES = ("pandas", "polars", "pyarrow")
 
 
@@ -167,6 +169,8 @@ def _cell(name: str, value: Any) -> str:
         from torchlogit.tables.features import level_text
 
         return cell(level_text(value))
+    if name in HUNDREDTHS and value is not None and isfinite(value):
+        return f"{value:.2f}"
     return cell(value)
 
 

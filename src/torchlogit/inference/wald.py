@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.contrasts import contrasts
+from torchlogit.inference.tabular import Tabular
 from torchlogit.tables.features import level_text
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
-class Table(NamedTuple):
-    """One entry a term and class: (p·k,) arrays. NaN where there is no number: aliased terms, fits without errors."""
+class _Columns(NamedTuple):
+    """The columns of `Table`."""
 
     term: tuple[str, ...]
     label: tuple[str, ...]  # the class, for more than two
@@ -31,6 +32,14 @@ class Table(NamedTuple):
     level: float
     odds: bool = True  # whether η is in log-odds
     interval: str = "Wald"  # the kind of low and high; with "profile likelihood", z and p are of the likelihood ratio
+
+
+class Table(Tabular, _Columns):
+    """One entry a term and class: (p·k,) arrays. NaN where there is no number: aliased terms, fits without errors."""
+
+    heading: ClassVar[str] = "Coefficients"
+    derived: ClassVar[tuple[str, ...]] = ("p", "odds_ratio")
+    hidden: ClassVar[tuple[str, ...]] = ("odds", "odds_ratio")  # the ratios stand in the summary
 
     @property
     def p(self) -> Floats:
@@ -61,6 +70,11 @@ def table(fit: Fit, level: float = 0.95, base: Any = None, interval: str = "wald
     found = wald(fit, level, base)
     if interval == "wald":
         return found
+    if not fit.covariance_kind.startswith("inverse"):
+        raise ParameterError(
+            f'interval="profile" believes the likelihood, which robust errors are there not to do ({fit.covariance_kind}); use '
+            'interval="wald", or fit.robust("model") first'
+        )
     from torchlogit.inference.profile import profile
 
     by = profile(fit, level, base=base)

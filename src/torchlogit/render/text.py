@@ -13,7 +13,7 @@ LEAST_NAME = 12  # columns that a row's name always gets
 _CLOSE = "，。；：！？）”’、」』》"
 _OPEN = "（“‘「『《"
 _PIECE = re.compile(  # what stays on one line: a word, or a wide letter with the marks that go with it
-    rf"[{_OPEN}]*(?:[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff{_OPEN}{_CLOSE}]+)"
+    rf"`[^`\s]{{1,24}}`[{_CLOSE}]*\s*|[{_OPEN}]*(?:[\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff{_OPEN}{_CLOSE}]+)"
     rf"[{_CLOSE}]*\s*|\s+|."
 )
 MOST_TEXT = 28  # columns that another column of words gets at most
@@ -71,15 +71,17 @@ def _heads(head: str) -> tuple[str, str]:
 
 
 def _blocks(rows: Sequence[Sequence[str]], align: str) -> list[tuple[list[list[str]], str]]:
-    """The table cut between columns so that each part fits, the first column in all of them."""
+    """The table cut between columns so that each part fits, the columns of words that lead it in all of them."""
     from rich.cells import cell_len
 
     wide = [min(MOST_TEXT if a == "l" else WIDTH, max(map(cell_len, column)))
             for a, column in zip(align, zip(*rows, strict=True), strict=True)]  # fmt: skip
-    parts: list[list[int]] = [[]]
-    for j in range(1, len(align)):
-        if parts[-1] and min(wide[0], LEAST_NAME) + sum(wide[i] + 2 for i in (*parts[-1], j)) > WIDTH:
-            parts.append([])
+    lead = tuple(range(1, len(align) - len(align.lstrip("l"))))  # that name the row beside its first cell
+    lead = lead if sum(wide[i] + 2 for i in lead) <= MOST_TEXT and len(lead) < len(align) - 1 else ()
+    parts: list[list[int]] = [[*lead]]
+    for j in range(1 + len(lead), len(align)):
+        if len(parts[-1]) > len(lead) and min(wide[0], LEAST_NAME) + sum(wide[i] + 2 for i in (*parts[-1], j)) > WIDTH:
+            parts.append([*lead])
         parts[-1].append(j)
     return [([[row[j] for j in (0, *part)] for row in rows], "".join(align[j] for j in (0, *part))) for part in parts]
 

@@ -183,7 +183,12 @@ def level(column: str, term: str) -> str:
 
     >>> level("school=B", "school"), level("C(school)[T.B]", "C(school)"), level("bs(age, 4)[2]", "bs(age, 4)")
     ('B', 'B', '2')
+    >>> level("age:C(school)[T.B]", "age:C(school)"), level("sex[T.male]:school[T.B]", "sex:school")
+    ('age:B', 'male:B')
     """
+    columns, terms = column.split(":"), term.split(":")
+    if 1 < len(columns) == len(terms):
+        return ":".join(map(level, columns, terms))
     rest = column.removeprefix(term)
     if rest == column or not rest:
         return column

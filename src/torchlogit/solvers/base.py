@@ -19,7 +19,7 @@ class Status(Enum):
 
     converged = "the optimum is certified"
     max_iter = "the iterations ran out before the optimum was certified; raise max_iter, or loosen tol"
-    separated = "the classes are split perfectly, so the maximum-likelihood estimate is infinite; add a penalty"
+    separated = "the classes are split, so no finite maximum-likelihood estimate exists; add a penalty"
     flat = "the data do not determine every coefficient (collinear columns); drop columns or add a penalty"
     not_finite = "the computation met a value that is not finite; look for extreme values in the data"
 

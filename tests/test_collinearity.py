@@ -43,3 +43,20 @@ def test_aliased_columns_are_left_out_and_named():
     assert (found.rank, found.width) == (3, 4)
     assert "`total` = `a` + `b`" in found.notes[0]
     assert found.condition < 2
+
+
+def test_the_sentence_says_rank_and_condition_number():
+    """Those that `collinearity` finds, without another look at the rows; not where nothing is to be told."""
+    rng = np.random.default_rng(2)
+    a, b, c = rng.normal(size=(3, 100))
+    table = {"a": a, "b": 1e3 + b, "c": a + 0.5 * c, "total": a - b, "one": np.ones(100)}
+    y = (rng.random(100) < 0.5).astype(int)
+    with warnings.catch_warnings(action="ignore"):
+        result = fit(table | {"y": y}, "y")
+        near = fit({"a": a, "b": a + 1e-8 * b, "y": y}, "y")
+    assert result.warnings[0].startswith("aliased: `total` = `a` - `b` + 1000; it has")
+    assert result.warnings[1].startswith("aliased: `one` is constant; it has")
+    assert result.warnings[1].endswith(f"(rank 4 of 6, condition number {result.collinearity().condition:.2g})")
+    assert near.warnings[0].endswith(f"(rank 3 of 3, condition number {near.collinearity().condition:.2g})")
+    assert near.collinearity().condition > 1e8
+    assert fit({"a": a, "c": c, "y": y}, "y").warnings == ()

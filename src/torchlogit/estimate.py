@@ -73,6 +73,7 @@ class Estimate(NamedTuple):
     infinite: Tensor | None  # (p, k) signs of coefficients that are infinite, when separated
     complete: bool = False
     separation: Separation | None = None
+    condition: float | None = None  # of the columns, where some are aliased or nearly collinear
 
 
 def estimate(
@@ -197,6 +198,7 @@ def concluded(
         infinite=None if apart is None else apart.sign,
         complete=apart is not None and apart.complete,
         separation=apart,
+        condition=rank.condition,
     )
 
 

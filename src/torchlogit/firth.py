@@ -153,6 +153,7 @@ def _concluded(
         dependences=rank.dependences,
         amplification=rank.amplification,
         infinite=None,
+        condition=rank.condition,
     )
     if out.status is not Status.converged:
         return out

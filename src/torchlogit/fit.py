@@ -208,4 +208,4 @@ def fit_of(
         history=e.history,
         **more,
     )
-    return replace(out, warnings=(*sentences, *told(out, e.amplification, e.separation)))
+    return replace(out, warnings=(*sentences, *told(out, e)))

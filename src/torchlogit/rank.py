@@ -26,11 +26,16 @@ class Dependence(NamedTuple):
 
 
 class Rank(NamedTuple):
-    """Coordinates without the dependent columns, the dependences, and how much each column's rounding is amplified."""
+    """Coordinates without the dependent columns, the dependences, and how much each column's rounding is amplified.
+
+    ``condition`` is the condition number of the independent columns beside the intercept, scaled to unit length; None where
+    scaling alone is good enough, and nobody asks.
+    """
 
     coordinates: Coordinates
     dependences: list[Dependence]
     amplification: Tensor  # (d,): √VIF, 1 for a column of its own; inf for a dependent one
+    condition: float | None = None
 
 
 def independent(source: Source, moments: Moments) -> Rank:
@@ -96,7 +101,15 @@ def _refined(source: Source, start: Coordinates, unit: Tensor, dependences: list
     amplification = torch.full_like(unit, torch.inf)
     amplification[kept] = torch.linalg.vector_norm(basis[kept][:, kept], dim=1) / unit[kept]
     dependences.sort(key=lambda dependence: dependence.column)
-    return Rank(start._replace(basis=basis[:, kept], shift=shift, explicit=True), dependences, amplification)
+    condition = _condition(basis[kept][:, kept])
+    return Rank(start._replace(basis=basis[:, kept], shift=shift, explicit=True), dependences, amplification, condition)
+
+
+def _condition(basis: Tensor) -> float:
+    """σ₁/σ_r of the columns x = z·B⁻¹, scaled to unit length, whose coordinates z are orthonormal."""
+    columns = torch.linalg.inv(basis)
+    size = torch.linalg.svdvals(columns / torch.linalg.vector_norm(columns, dim=0))
+    return float(size[0] / size[-1]) if len(size) else 1.0
 
 
 def _reach(basis: Tensor, noise: Tensor) -> Tensor:

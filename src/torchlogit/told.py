@@ -15,16 +15,25 @@ from torchlogit.solvers import Status
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
+    from torchlogit.estimate import Estimate
     from torchlogit.fitted import Fit
 
 NEARLY = 1e6  # √VIF from which columns are called nearly collinear: data stored to 16 digits leave 10
 FIRST = 5
 
 
-def told(fit: Fit, amplification: Tensor, separation: Separation | None = None) -> tuple[str, ...]:
+def told(fit: Fit, estimate: Estimate) -> tuple[str, ...]:
     """The sentences, the most important first."""
-    lines = [] if fit.status is Status.converged else [_not_certified(fit, separation)]
-    lines += [dependence_sentence(fit.columns, dependence) for dependence in fit.dependences]
+    collinear = _collinear(fit, estimate.amplification)
+    if collinear and estimate.condition is not None:
+        rank = f"rank {len(fit.names) - len(fit.dependences)} of {len(fit.names)}"
+        collinear[-1] += f" ({rank}, condition number {estimate.condition:.2g})"
+    return (*([] if fit.certified else [_not_certified(fit, estimate.separation)]), *collinear)
+
+
+def _collinear(fit: Fit, amplification: Tensor) -> list[str]:
+    """What is aliased, and what nearly is."""
+    lines = [dependence_sentence(fit.columns, dependence) for dependence in fit.dependences]
     places = ((amplification > NEARLY) & amplification.isfinite()).nonzero()[:, 0].tolist()
     near = [(float(amplification[j]), j) for j in places]
     if near:
@@ -34,7 +43,7 @@ def told(fit: Fit, amplification: Tensor, separation: Separation | None = None) 
             f"nearly collinear: {names} (√VIF up to {worst:.1e}); if their values are rounded in the 16th digit, about "
             f"{max(0, int(15.9 - _digits(worst)))} digits of their coefficients mean anything"
         )
-    return tuple(lines)
+    return lines
 
 
 def tell(sentences: Iterable[str], strict: bool) -> None:

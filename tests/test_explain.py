@@ -209,10 +209,12 @@ def test_counts_have_successes():
     assert first == "5 rows were used; 24 of the 49 trials that they count (49 %) are successes."
     assert "the odds of success in `won + lost` by" in second
     assert "49 次试验，其中 24 次（49%）成功" in told(fit, language="zh")[0]
+    assert "，成功（`won + lost`）的优势" in told(fit, language="zh")[1]
     assert "= 1" not in " ".join(told(fit) + told(fit, language="zh"))
     text = str(fit.summary())
     assert "the event is success" in text.splitlines()[0]
     assert "success (24 counted), failure (25 counted)" in text
+    assert (fit.effects().outcome, fit.margins().outcome) == ("success in won + lost",) * 2
 
 
 @pytest.mark.parametrize(

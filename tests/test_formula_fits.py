@@ -239,6 +239,8 @@ def test_an_intercept_alone(tmp_path):
     assert null.log_likelihood == pytest.approx(full.null_log_likelihood, rel=1e-14)
     assert torchlogit.compare(null, full).statistic[1] == pytest.approx(full.quality().statistic, rel=1e-12)
     text = str(null.summary())
+    assert "Newton (1 coefficient:" in text
+    assert "-0.0e" not in str(torchlogit.fit({"y": [0, 1] * 10}, "y ~ 1").summary())
     assert "model test" not in text
     assert "AIC             12.59, BIC 12.66" in text
     assert "no terms beside its intercept" in str(null.explain())

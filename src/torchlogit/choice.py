@@ -55,7 +55,7 @@ def choose(solver: Any, size: Size, *, rough: bool, ridge: bool = False) -> Choi
     if ridge and entries is None and 2 * n <= p and n * k <= NEWTON_SIZE:
         return Choice(Dual(), f"{n} rows for {p} columns: the optimum is in the rows' span")
     if p * k <= NEWTON_SIZE and (size.work <= NEWTON_WORK or (n < 50 * p and entries is None)):
-        return Choice(Newton(), f"{p * k} coefficients: a full Hessian is cheap")
+        return Choice(Newton(), cheap(p * k))
     return Choice(LBFGS(), f"{n} rows and {p * k} coefficients: a full Hessian a step would cost more")
 
 
@@ -68,3 +68,8 @@ def _fitting(solver: Any, size: int, rough: bool) -> Any:
     if not (hasattr(solver, "init") and hasattr(solver, "step")):
         raise ParameterError(f"{solver!r} is no solver: it needs init(objective, theta) and step(objective, point)")
     return solver
+
+
+def cheap(m: int) -> str:
+    """Why Newton's steps are taken for m coefficients."""
+    return f"{m} coefficient{'s' * (m != 1)}: a full Hessian is cheap"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import one_thread
-from torchlogit.choice import Choice, Size, choose
+from torchlogit.choice import Choice, Size, cheap, choose
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.linalg import factor
@@ -153,7 +153,7 @@ def _at_once(source: Source, columns: Sequence[str], penalty: ElasticNet, max_it
         certificate=Certificate(distance, slope, "half the Newton decrement", tol),
         history=[Record(int(steps), value, slope, distance)],
         n_iter=int(steps),
-        choice=Choice(Newton(), f"{len(theta)} coefficients: a full Hessian is cheap"),
+        choice=Choice(Newton(), cheap(len(theta))),
         dependences=[],
         amplification=torch.ones_like(centre),
         infinite=None,

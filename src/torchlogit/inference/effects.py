@@ -228,6 +228,8 @@ def _texts(rows: Sequence[tuple[Any, ...]], size: int) -> list[Texts]:
 
 
 def _outcome(fit: Fit) -> str:
+    if fit.counts:
+        return f"success in {fit.target}"
     return fit.target if fit.loss == "softmax" else f"{fit.target} = {level_text(fit.positive)}"
 
 

@@ -115,7 +115,11 @@ def why_none_is_shown(fit: Fit) -> str:
     if why := why_none(fit):
         return why
     robust = not fit.covariance_kind.startswith("inverse")
-    return f"the errors ({fit.covariance_kind}) are there not to believe the likelihood" if robust else ""
+    return (
+        f"errors like these, {fit.covariance_kind}, are for where the model's likelihood is not believed"
+        if robust
+        else ""
+    )
 
 
 def quality(fit: Fit) -> Quality | None:

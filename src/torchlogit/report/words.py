@@ -83,7 +83,8 @@ def _likelihood(fit: Fit, interval: str) -> list[tuple[str, str]]:
     if fit.loss == "squared":
         return []
     null, found = "intercept" if fit.intercept else "nothing", quality(fit)
-    pairs = [("log-likelihood", f"{fit.log_likelihood:.4f} ({null} alone {fit.null_log_likelihood:.4f})")]
+    weighted = "weighted; " * (fit.weights_are == "sampling")  # no likelihood of the rows
+    pairs = [("log-likelihood", f"{fit.log_likelihood:.4f} ({weighted}{null} alone {fit.null_log_likelihood:.4f})")]
     if isinstance(fit.penalty, Jeffreys):
         pairs.append(("penalised", f"{-fit.value:.4f} at its maximum, in the user's units"))
     if found is None or why_none_is_shown(fit):
@@ -186,4 +187,4 @@ def certificate(fit: Fit) -> str:
     if not fit.certified:
         return ""
     c = fit.certificate
-    return f"Certified: F is within {c.relative_distance:.1e} of its optimum, relatively ({c.kind})."
+    return f"Certified: F is within {c.relative_distance + 0.0:.1e} of its optimum, relatively ({c.kind})."

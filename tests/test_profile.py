@@ -274,6 +274,18 @@ def test_a_class_that_never_occurs_beyond_a_mark():
     np.testing.assert_allclose([found.low[i], found.high[i], found.statistic[i]], [low, high, statistic], rtol=2e-6)
 
 
+def test_a_working_set_of_rows_gives_the_same_bounds(monkeypatch):
+    """Linear programmes on the rows that matter: a large table is no reason to refuse."""
+    x, y = binary(400, 2)
+    mark = np.zeros(400)
+    mark[np.flatnonzero(y)[:12]] = 1.0
+    fit = separated(np.column_stack([x, mark]), y)
+    whole = fit.profile()
+    monkeypatch.setattr("torchlogit.cone.WHOLE", 0)
+    for name in ("estimate", "low", "high", "statistic"):
+        np.testing.assert_allclose(getattr(fit.profile(), name), getattr(whole, name), rtol=1e-8)
+
+
 # Refusals
 
 

@@ -9,6 +9,7 @@ directions of recession, §3.12 (linear programmes, one face after the other).
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -83,7 +84,13 @@ class Cone:
             count = min(self.n, SEED * self.m)
             first = np.argpartition(least, count - 1)[:count]
             self._add(np.union1d(first, random.choice(self.n, count, replace=False)))
-        self.random = random
+        self.random, self.sides = random, np.zeros((0, self.m))
+
+    def face(self, c: Floats) -> Cone:
+        """The directions with c · d = 0, of a cone in which c · d is never negative: those with −c · d ≥ 0 as well."""
+        out = copy(self)
+        out.sides = -c[None] / abs(c).max()
+        return out
 
     def full(self, d: Floats) -> Tensor:
         """A direction as a theta (p, k)."""
@@ -133,12 +140,13 @@ class Cone:
         for _ in range(ROUNDS):
             own = among[self.index]
             rows = self.rows[own]
-            found = _programme(rows * self.factor[own, None], rows.sum(0) if cost is None else cost)
+            bounds = np.concatenate([rows * self.factor[own, None], self.sides])
+            found = _programme(bounds, rows.sum(0) if cost is None else cost)
             if not self._forward(found, cost, rows):
                 if cost is not None or not self._span(rows, among):
                     return None
                 continue
-            for d in (_polished(rows, found), found):
+            for d in (_polished(np.concatenate([rows, self.sides]), found), found):
                 if not self._forward(d, cost, rows):
                     continue
                 gain = self.gains(d)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.levelset import Start, start_at
 from torchlogit.inference.observed import observed
-from torchlogit.inference.recession import Limit, Shifted, certain
+from torchlogit.inference.recession import Limit
 from torchlogit.inference.tabular import Tabular
 from torchlogit.objective import Objective
 from torchlogit.separation import Separation, verdict
@@ -95,18 +95,7 @@ def _decided(objective: Objective, gamma: Tensor) -> tuple[Cone, Any, Separation
 
 def _limit(cone: Cone, support: Any) -> tuple[Limit, Start]:
     """The likelihood of the margins that stay in doubt, and its optimum."""
-    objective = cone.objective
-    held = cone.rows[~support[cone.index]]
-    if objective.k > 1:
-        held = held.reshape(len(held), objective.p, -1)
-        held = np.concatenate([-held.sum(-1, keepdims=True), held], -1).reshape(len(held), -1)
-    size = objective.p * objective.k
-    triangle = np.linalg.qr(held, mode="r") if len(held) else np.zeros((1, size))
-    _, values, across = np.linalg.svd(triangle)
-    rank = int((values > 1e-9 * values.max()).sum())
-    basis = torch.from_numpy(np.ascontiguousarray(across[:rank].T))
-    source: Any = Shifted(objective.source, certain(objective, support))
-    limit = Limit(replace(objective, source=source), basis)
+    limit = Limit.of(cone, support)
     start = limit.lowest
     for _ in range(LAST_STEPS if limit.p else 0):  # Newton's, each of which doubles the digits
         start = start_at(limit, start.gamma - start.inverse @ start.grad[0])

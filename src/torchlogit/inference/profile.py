@@ -193,7 +193,7 @@ def _solved(seen: Observed, functionals: Tensor, level: float) -> Lines:
     if seen.fit.status is Status.separated:
         from torchlogit.inference.recession import separated_lines
 
-        return separated_lines(seen.objective, functionals, level)
+        return separated_lines(seen.objective, seen.gamma, functionals, level)
     start = start_at(evaluator(seen.objective), seen.gamma.flatten())
     decrement = float(start.grad[0] @ start.inverse @ start.grad[0])
     if not decrement < STRANGE:

@@ -20,67 +20,23 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import NotCertifiedError
 from torchlogit.inference.levelset import Goals, Start, climb, start_at
 from torchlogit.inference.profile import Lines, bound, chi_squared_quantile, evaluator, lines, ratio
 from torchlogit.objective import Objective, Taylor
-from torchlogit.separation import PROGRAMME_LIMIT, margins
+from torchlogit.separation import STILL
 from torchlogit.sources.base import Block, Source
 
 FAR = 1e18  # η of a row or class that is certain: its loss is below every rounding, for heavy tails too
-GROWS = 1e-6  # change of cᵀd within the unit box from which it is no rounding of the linear programme
 RANK = 1e-9  # singular value, relatively, under which a direction is not determined
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Cone:
-    """``rows`` (N, m) of unit size whose products with a direction are ≥ 0 exactly when no row gets worse."""
-
-    rows: Floats
-
-    def grows(self, c: Floats) -> bool:
-        """Whether some direction in the cone has cᵀd > 0."""
-        from scipy.optimize import linprog
-
-        found = linprog(
-            -c / abs(c).max(), A_ub=-self.rows, b_ub=np.zeros(len(self.rows)), bounds=(-1, 1), method="highs"
-        )
-        if found.x is None:
-            raise NotCertifiedError(f"no profile intervals: the linear programme failed ({found.message})")
-        return bool(-found.fun > GROWS)
-
-    def support(self, c: Floats | None = None) -> npt.NDArray[np.bool_]:
-        """The rows whose product is > 0 along some direction in the cone, (N,); with ``c``, of those with cᵀd = 0."""
-        from scipy.optimize import linprog
-
-        n, m = self.rows.shape
-        within = None if c is None else np.append(c / abs(c).max(), np.zeros(n))[None]
-        found = linprog(
-            np.append(np.zeros(m), -np.ones(n)),
-            A_ub=np.hstack([-self.rows, np.eye(n)]),
-            b_ub=np.zeros(n),
-            A_eq=within,
-            b_eq=None if c is None else [0.0],
-            bounds=[(None, None)] * m + [(0, 1)] * n,
-            method="highs",
-        )
-        if found.x is None:
-            raise NotCertifiedError(f"no profile intervals: the linear programme failed ({found.message})")
-        return np.asarray(found.x[m:] > 0.5)
-
-
-def cone(objective: Objective) -> Cone:
-    """That of the objective's rows; NotCertifiedError where they are too many for linear programmes."""
-    entries = objective.source.n_rows * objective.p * max(1, objective.k * (objective.k - 1))
-    if entries > PROGRAMME_LIMIT:
-        raise NotCertifiedError(
-            "no profile intervals: the classes are separated, and the table is too large to decide exactly which bounds are "
-            "infinite; use penalty=Jeffreys()"
-        )
-    rows = torch.cat([margins(objective, block) for block in objective.blocks()]).cpu().numpy()
-    return Cone(rows / abs(rows).max(1, keepdims=True).clip(1e-300))
+def reduced(objective: Objective, c: Tensor) -> Floats:
+    """A functional of gamma as one of the cone's directions, in which the first class of a softmax is held at 0."""
+    return c.reshape(objective.p, -1)[:, 1:].ravel().numpy() if objective.k > 1 else c.numpy()
 
 
 class Shifted:
@@ -129,12 +85,18 @@ class Limit:
     k: int = 1
 
     @classmethod
-    def of(cls, objective: Objective, rows: Floats, support: npt.NDArray[np.bool_]) -> Limit:
+    def of(cls, cone: Cone, support: npt.NDArray[np.bool_]) -> Limit:
         """With the margins of ``support`` certain."""
+        objective = cone.objective
+        left = cone.rows[~support[cone.index]]
+        if objective.k > 1:
+            left = left.reshape(len(left), objective.p, -1)
+            left = np.concatenate([-left.sum(-1, keepdims=True), left], -1).reshape(len(left), -1)
+        size = objective.p * objective.k
+        triangle = np.linalg.qr(left, mode="r") if len(left) else np.zeros((1, size))
+        _, values, across = np.linalg.svd(triangle)
+        basis = across[: int((values > RANK * values.max()).sum())].T
         source: Any = Shifted(objective.source, certain(objective, support))
-        left = rows[~support]
-        _, size, across = np.linalg.svd(left, full_matrices=False) if len(left) else (0, np.zeros(0), rows[:0])
-        basis = across[size > RANK * size.max(initial=0)].T
         return cls(replace(objective, source=source), torch.from_numpy(np.ascontiguousarray(basis)))
 
     @property
@@ -174,31 +136,51 @@ class Limit:
         return start_at(self, reached.gamma[0])
 
 
-def separated_lines(objective: Objective, functionals: Tensor, level: float) -> Lines:
-    """Bounds and tests of functionals (M, m) of separated data."""
-    directions = cone(objective)
-    everything = directions.support()
-    limit = Limit.of(objective, directions.rows, everything)
+def separated_lines(objective: Objective, near: Tensor, functionals: Tensor, level: float) -> Lines:
+    """Bounds and tests of functionals (M, m) of separated data; ``near`` (p, k) is where the search ended."""
+    try:
+        return _lines(Cone(objective, near), functionals, level)
+    except Undecided as error:
+        raise NotCertifiedError(f"no profile intervals: {error}; use penalty=Jeffreys()") from error
+
+
+def _lines(cone: Cone, functionals: Tensor, level: float) -> Lines:
+    support = _support(cone)
+    limit = Limit.of(cone, support)
     least = float(limit.lowest.value)
     found = torch.full((len(Lines._fields), len(functionals)), torch.nan, dtype=torch.float64)
-    rows = functionals.numpy()
-    ends = [(directions.grows(-c), directions.grows(c)) if c.any() else (False, False) for c in rows]
-    bounded = torch.tensor([not (down or up) and c.any() for (down, up), c in zip(ends, rows, strict=True)])
+    span, costs = cone.movable(support), [reduced(cone.objective, c) for c in functionals]
+    ends = [_ends(cone, span, c) for c in costs]
+    bounded = torch.tensor([c.any() and not any(end) for c, end in zip(costs, ends, strict=True)])
     if bool(bounded.any()):
         c = functionals[bounded] @ limit.basis
         found[:, bounded] = torch.stack(list(lines(limit, limit.lowest, c, level)))
     for i, (down, up) in enumerate(ends):
-        if down or up:
-            within = Limit.of(objective, directions.rows, directions.support(rows[i]))
-            found[:, i] = _one_sided(within, functionals[i] @ within.basis, down, up, least, level)
+        if down and up:  # its sign is not determined, and every value is as likely
+            found[:, i] = torch.tensor([torch.nan, -torch.inf, torch.inf, 0.0, 0.0, 0.0, 0.0, 0.0])
+        elif down or up:
+            within = Limit.of(cone, _support(cone.face(costs[i] if up else -costs[i])))
+            found[:, i] = _one_sided(within, functionals[i] @ within.basis, up, least, level)
     return Lines(*found)
 
 
-def _one_sided(limit: Limit, c: Tensor, down: bool, up: bool, least: float, level: float) -> Tensor:
-    """The line of a coefficient that is infinite in one direction, or in both; no error where nothing is solved."""
+def _ends(cone: Cone, span: Floats, c: Floats) -> tuple[bool, bool]:
+    """Whether some direction in the cone lowers c · d, and whether one raises it."""
+    if not np.linalg.norm(c @ span) > STILL * np.linalg.norm(c):
+        return False, False
+    down, up = (cone.extreme(side * c, np.ones(cone.n, bool)) is not None for side in (-1, 1))
+    return down, up
+
+
+def _support(cone: Cone) -> npt.NDArray[np.bool_]:
+    """The margins that some direction gives more, (N,)."""
+    found = cone.interior()
+    return np.zeros(cone.n, bool) if found is None else found[1]
+
+
+def _one_sided(limit: Limit, c: Tensor, up: bool, least: float, level: float) -> Tensor:
+    """The line of a coefficient that is infinite in one direction; no error where nothing is solved."""
     inf = torch.inf
-    if down and up:  # its sign is not determined, and every value is as likely
-        return torch.tensor([torch.nan, -inf, inf, 0.0, 0.0, 0.0, 0.0, 0.0], dtype=torch.float64)
     unit = torch.linalg.vector_norm(c)
     nothing = torch.zeros(1, dtype=torch.float64)
     start = limit.held(c[None] / unit, nothing)
@@ -210,6 +192,6 @@ def _one_sided(limit: Limit, c: Tensor, down: bool, up: bool, least: float, leve
     statistic = ratio(type(reached)(*(t[1:] for t in reached)), least)
     place, slope, none = float(end * unit), float(reached.slope[0]), 0.0
     line = [inf, place, inf, float(statistic), float(error), none, slope, none]
-    if down:
+    if not up:
         line = [-inf, -inf, place, float(statistic), none, float(error), none, slope]
     return torch.tensor(line, dtype=torch.float64)

@@ -302,3 +302,14 @@ def test_robust_errors_are_told_as_such():
     sentences = told(birthwt(covariance="HC1"), interval=None)
     assert any("standard errors: HC1" in s for s in sentences)
     assert not any("likelihood-ratio" in s for s in sentences)
+
+
+def test_probabilities_that_look_alike_get_more_digits():
+    """Without the rows a small unit stays one unit: 30.0 % instead of 30.3 %, not 30 % of 30 %."""
+    told = str(replace(birthwt(features=["lwt", "smoke"], link="probit"), training=None).explain())
+    shares = re.findall(r"([0-9.]+) % (?:to|into|rather than|instead of) ([0-9.]+) %", " ".join(told.split()))
+    assert shares
+    assert all(start != to for start, to in shares)
+    from torchlogit.render.spoken import percent_words
+
+    assert [percent_words(0.30214, more) for more in range(3)] == ["30 %", "30.2 %", "30.21 %"]

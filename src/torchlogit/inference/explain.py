@@ -268,16 +268,18 @@ class _Told:
         key = "points_unknown" if known and self.doubtful(log_p) else "points_higher" if to >= start else "points_lower"
         evidence = self.word("evidence_p", p=p_words(log_p)) if known else ""
         points = digits_words(100 * abs(to - start), 2)
-        values = {"points": points, "start": self.percent(start), "to": self.percent(to), "evidence": evidence}
+        shares = [(self.percent(start, more), self.percent(to, more)) for more in range(6)]
+        first, second = next((pair for pair in shares if pair[0] != pair[1]), shares[0])
+        values = {"points": points, "start": first, "to": second, "evidence": evidence}
         return self.say(key, subject=subject, event=self.event(label), **values)
 
     def doubtful(self, log_p: float) -> bool:
         """Whether the direction is open: the interval holds no association."""
         return log_p >= log(1 - self.level)
 
-    def percent(self, share: float) -> str:
+    def percent(self, share: float, more: int = 0) -> str:
         """A share, as the language writes it."""
-        return percent_words(share).replace(" %", str(self.words.PERCENT))
+        return percent_words(share, more).replace(" %", str(self.words.PERCENT))
 
     def evidence(self, low: str, high: str, log_p: float) -> str:
         """The interval and the p-value."""

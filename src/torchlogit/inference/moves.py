@@ -92,7 +92,8 @@ class Moves:
             told = ", ".join(map(show_value, levels[:12])) + ", …" * (len(levels) > 12)
             raise ParameterError(f"`{show(name)}` has no level {show_value(value)}; the levels are {told}")
         if not levels and (not isinstance(value, int | float | np.number | np.bool_) or not np.isfinite(value)):
-            raise ParameterError(f"`{show(name)}` is a number and cannot be {value!r}")
+            alone = "; 'mean' and 'median' stand alone and are of all" if value in ("mean", "median") else ""
+            raise ParameterError(f"`{show(name)}` is a number and cannot be {value!r}{alone}")
         return level_text(value) if levels else float(value)
 
 

@@ -49,13 +49,13 @@ def digits_words(x: float, digits: int) -> str:
     return f"{rounded:.{max(0, digits - 1 - size)}f}"
 
 
-def percent_words(share: float) -> str:
-    """A share as per cent.
+def percent_words(share: float, more: int = 0) -> str:
+    """A share as per cent, with so many digits ``more`` as tell it from another.
 
-    >>> percent_words(0.5), percent_words(0.0123), percent_words(0.99999)
-    ('50 %', '1.2 %', '99.9990 %')
+    >>> percent_words(0.5), percent_words(0.0123), percent_words(0.99999), percent_words(0.3021, 1)
+    ('50 %', '1.2 %', '99.9990 %', '30.2 %')
     """
     if share > 0.9 and share < 1:
-        places = max(0, -floor(log10(1 - share)) - 2)
+        places = max(0, -floor(log10(1 - share)) - 2) + more
         return f"{100 * share:.{min(places, 10)}f} %"
-    return f"{digits_words(100 * share, 2)} %" if share < 9.995 else f"{digits_words(100 * share, 3)} %"
+    return f"{digits_words(100 * share, (2 if share < 9.995 else 3) + more)} %"

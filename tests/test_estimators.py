@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 
+import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
@@ -300,7 +301,10 @@ def threads(model, x, y):
     return float(torch.get_num_threads())
 
 
-def test_bad_217_a_search_in_two_processes_shares_the_cores(cancer):
+def test_bad_217_a_search_in_two_processes_shares_the_cores(cancer, request):
+    own = sys.modules[__name__]  # a package called tests may be installed, where the other process would look for it
+    cloudpickle.register_pickle_by_value(own)
+    request.addfinalizer(lambda: cloudpickle.unregister_pickle_by_value(own))
     scoring = {"accuracy": "accuracy", "threads": threads}
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, n_jobs=2, cv=2, scoring=scoring, refit="accuracy")
     search.fit(*cancer)

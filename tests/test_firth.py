@@ -1,6 +1,7 @@
 """Firth's penalised likelihood: published numbers, R's brglm2, closed forms, and what must not change a fit."""
 
 import json
+import pickle
 import warnings
 from pathlib import Path
 
@@ -348,7 +349,45 @@ def test_derivatives_of_the_softmax():
     assert_allclose((up.grad - down.grad) / 2e-5, core.hessian(at), atol=1e-5)
 
 
+@pytest.mark.parametrize("of", [endometrial, lambda: alligators()])
+def test_a_line_is_left_by_half_the_third_derivative(of):
+    """`bent` against differences of the likelihood's own gradient, for two classes and for five."""
+    core = penalised(of()).core
+    q, m = core.shape
+    phi = torch.linspace(-0.5, 0.5, q * m, dtype=torch.float64).reshape(1, q, m)
+    step = torch.randn(3, q, m, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) / 10
+    theta = phi + 1e-3 * torch.cat([step, 0 * step[:1], -step])
+    grad = core.objective.taylor(theta @ core.contrast.mT, 1).grad @ core.contrast
+    second = (grad[:3] - 2 * grad[3] + grad[4:]) / 1e-6 / 2
+    assert_allclose(core.bent(core.at(phi), step), second, rtol=1e-4, atol=1e-6)
+
+
 # Tests and intervals.
+
+
+def test_inference_begins_where_the_fit_ended(monkeypatch):
+    """Over the training rows no second Hessian of log|I|; a pickle holds none, and over given rows it is made anew."""
+    found = endometrial()
+    again = pickle.loads(pickle.dumps(found))
+    assert again.prior_curvature is None
+    by = again.profile(data=ENDOMETRIAL)
+    monkeypatch.setattr(Jeffreyed, "hessian", None)
+    assert_allclose(found.profile().low, by.low, rtol=1e-8)
+
+
+def test_threads_change_nothing():
+    """One thread of torch, or members in parts over two."""
+    found, before = sex2(), torch.get_num_threads()
+    try:
+        bounds = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            bounds.append(found.profile())
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for name in ("low", "high", "statistic"):
+        assert_allclose(getattr(bounds[0], name), getattr(bounds[1], name), rtol=1e-9)
 
 
 def test_terms_of_several_columns():

@@ -71,6 +71,9 @@ def exact_arithmetic() -> Iterator[None]:
     'medium'
     >>> torch.set_float32_matmul_precision("highest")
     """
+    if _is_exact():
+        yield
+        return
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -78,6 +81,14 @@ def exact_arithmetic() -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def _is_exact() -> bool:
+    """Whether all switches are as they must be, as within another block of the same: setting them anew takes 0.2 ms."""
+    switched = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+    return (
+        not switched and torch.get_float32_matmul_precision() == "highest" and torch.get_default_device().type == "cpu"
+    )
 
 
 def _cpu_by_default() -> AbstractContextManager[object]:

@@ -74,6 +74,7 @@ class Estimate(NamedTuple):
     complete: bool = False
     separation: Separation | None = None
     condition: float | None = None  # of the columns, where some are aliased or nearly collinear
+    prior_curvature: Tensor | None = None  # as in the fit
 
 
 def estimate(

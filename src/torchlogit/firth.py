@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import log
 from typing import Any, NamedTuple
@@ -67,12 +68,15 @@ def firth(
     begin = torch.zeros(1, q, m, dtype=torch.float64, device=source.device)
     if start is not None:
         begin = (_begin(_checked(start, source, k), rank.coordinates, source.intercept) @ core.contrast)[None]
-    if source.n_rows * q * q * m <= LITTLE:
-        with one_thread():
-            found = optimum(core, begin, TOL if tol is None else tol, max_iter, watch)
-    else:
-        found = optimum(core, begin, TOL if tol is None else tol, max_iter, watch)
+    with few_threads(core):
+        found = optimum(core, core.at(begin), TOL if tol is None else tol, max_iter, watch)
     return _concluded(core, found, rank, penalty, columns, TOL if tol is None else tol)
+
+
+def few_threads(core: Jeffreyed) -> AbstractContextManager[None]:
+    """One thread for torch where there is little to do."""
+    q, m = core.shape
+    return one_thread() if core.source.n_rows * q * q * m <= LITTLE else nullcontext()
 
 
 def bare(source: Source, loss: Loss, k: int, coordinates: Coordinates) -> Objective:
@@ -103,13 +107,19 @@ def _check(penalty: Jeffreys, loss: Loss, source: Source, solver: Any) -> None:
 
 
 def optimum(
-    core: Jeffreyed, start: Tensor, tol: float, max_iter: int, watch: Callable[[Record], None] | None = None
+    core: Jeffreyed,
+    start: At,
+    tol: float,
+    max_iter: int,
+    watch: Callable[[Record], None] | None = None,
+    correction: Tensor | None = None,
 ) -> Optimum:
-    """The least F from ``start`` (1, q, m): scoring first, then with the Hessian of F where that is affordable."""
-    reached, correction = (
-        minimise(core, core.at(start), tol=max(tol, NEAR) if core.curved else tol, max_iter=max_iter),
-        None,
-    )
+    """The least F from ``start``, one point: scoring first, then with the Hessian of F where that is affordable.
+
+    A ``correction`` that is known of an optimum nearby is used from the start.
+    """
+    near = max(tol, NEAR) if core.curved and correction is None else tol
+    reached = minimise(core, start, correction=correction, tol=near, max_iter=max_iter)
     history = list(reached.history)
     while core.curved and len(history) <= max_iter and not (correction is not None and bool(reached.done)):
         if not bool(reached.at.value.isfinite()):
@@ -154,6 +164,7 @@ def _concluded(
         amplification=rank.amplification,
         infinite=None,
         condition=rank.condition,
+        prior_curvature=found.correction,
     )
     if out.status is not Status.converged:
         return out

@@ -206,6 +206,7 @@ def fit_of(
         infinite=e.infinite,
         complete=e.complete,
         history=e.history,
+        prior_curvature=e.prior_curvature,
         **more,
     )
     return replace(out, warnings=(*sentences, *told(out, e)))

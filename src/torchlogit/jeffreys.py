@@ -43,17 +43,32 @@ class Seen:
         self.weight, self.offset = block.weight.double(), block.offset.double()
         self.rows, self.columns = torch.triu_indices(z.shape[1], z.shape[1], device=z.device)
         self.room = room
-        self.kept: Tensor | None = None
+
+    @cached_property
+    def _kept(self) -> Tensor:
+        return self._made(slice(None))
+
+    def times(self, phi: Tensor) -> Tensor:
+        """``z φ``, (B, n, m), of phi (B, q, m)."""
+        b, q, m = phi.shape
+        return (phi.mT.reshape(b * m, q) @ self.z.mT).reshape(b, m, -1).mT
+
+    def sums(self, t: Tensor) -> Tensor:
+        """``zᵀ t``, (B, q, m), of t (B, n, m)."""
+        b, n, m = t.shape
+        return (t.mT.reshape(b * m, n) @ self.z).reshape(b, m, -1).mT
 
     def _made(self, rows: slice) -> Tensor:
-        z = self.z[rows].mT.contiguous()
-        return z[self.rows].mul_(z[self.columns])
+        z, start = self.z[rows].mT.contiguous(), 0
+        out = z.new_empty(len(self.rows), z.shape[1])
+        for i, column in enumerate(z):
+            torch.mul(z[i:], column, out=out[start : (start := start + len(z) - i)])
+        return out
 
     def _products(self) -> Iterator[tuple[slice, Tensor]]:
         """Rows, and the products of their columns in pairs (q(q + 1)/2, rows)."""
         if self.room:
-            self.kept = self._made(slice(None)) if self.kept is None else self.kept
-            yield slice(None), self.kept
+            yield slice(None), self._kept
             return
         step = max(1, CHUNK // len(self.rows))
         for i in range(0, len(self.z), step):
@@ -134,7 +149,7 @@ class Jeffreyed:
         return self.objective.source
 
     @cached_property
-    def _blocks(self) -> list[Seen] | None:
+    def blocks(self) -> list[Seen] | None:
         """All rows as the solver sees them, where there are few."""
         q = self.objective.p
         if self.source.n_rows * q > KEPT:
@@ -151,7 +166,7 @@ class Jeffreyed:
         return Seen(block, torch.cat([z.new_ones(len(z), 1), z], 1) if design.intercept else z, room)
 
     def __iter__(self) -> Iterator[Seen]:
-        yield from self._blocks if self._blocks is not None else map(self._seen, self.source)
+        yield from self.blocks if self.blocks is not None else map(self._seen, self.source)
 
     def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return self.source.reduce(total)
@@ -161,8 +176,7 @@ class Jeffreyed:
 
     def eta(self, seen: Seen, phi: Tensor) -> Tensor:
         """η of a block's rows, (B, n, k)."""
-        b, q, m = phi.shape
-        psi = (phi.mT.reshape(b * m, q) @ seen.z.mT).reshape(b, m, -1).mT
+        psi = seen.times(phi)
         return (psi if self.objective.k == 1 else psi @ self.contrast.mT) + seen.offset
 
     def _spread(self, seen: Seen, weights: Tensor) -> Tensor:
@@ -187,7 +201,7 @@ class Jeffreyed:
     def at(self, phi: Tensor) -> At:
         """F with its gradient and the information at every ``phi``, in two passes over the rows."""
         with exact_arithmetic():
-            memo: dict[int, _State] | None = {} if self._blocks is not None and len(phi) * self._width <= KEPT else None
+            memo: dict[int, _State] | None = {} if self.blocks is not None and len(phi) * self._width <= KEPT else None
             likelihood, pairs = self._sum(lambda seen: self._first(seen, phi, memo))
             information = self._whole(pairs)
             inverse, log_det = _inverted(information)
@@ -217,8 +231,7 @@ class Jeffreyed:
         """The modified score of a block, negative: ``zᵀ s (ℓ′C − ½ Σ Q ∂W)`` (B, q, m)."""
         state = memo[id(seen)] if memo is not None else self._state(seen, phi, None)[1]
         tilt = seen.weight[:, None] * state.rows.tilt(self._leverage(seen, inverse))
-        score = (state.slope @ self.contrast).sub_(tilt, alpha=0.5).mT  # (B, m, n)
-        return ((score.flatten(0, 1) @ seen.z).reshape(*score.shape[:2], -1).mT,)
+        return (seen.sums((state.slope @ self.contrast).sub_(tilt, alpha=0.5)),)
 
     @property
     def curved(self) -> bool:
@@ -250,9 +263,22 @@ class Jeffreyed:
         ]
         return self._spread(seen, local), torch.cat(third)
 
+    def bent(self, at: At, step: Tensor) -> Tensor:
+        """``½ Σ s z ∂W[ψ, ψ]`` (B, q, m) with ψ what a step (B, q, m) moves each row: how the gradient leaves a straight line.
+
+        Half the third derivative of −log-likelihood along the step, where W is its second; of other links, of the information.
+        """
+
+        def of_block(seen: Seen) -> tuple[Tensor, ...]:
+            psi = seen.times(step)[..., None]
+            rows = row_information(self.objective.loss, self.eta(seen, at.phi), self.contrast)
+            return (seen.sums(seen.weight[:, None] * rows.tilt(psi * psi.mT)) / 2,)
+
+        return self._sum(of_block)[0]
+
     def reach(self, step: Tensor) -> Tensor:
         """The largest change of any row's ψ by a step (B, q, m), (B,)."""
-        parts = [(step.mT @ seen.z.mT).abs().flatten(1).amax(1) for seen in self]
+        parts = [seen.times(step).abs().flatten(1).amax(1) for seen in self]
         return torch.stack(parts).amax(0)
 
 

@@ -72,9 +72,12 @@ class Model:
     covariance_kind: str = MODEL_BASED  # what covariance_root is of, in words
     weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
     training: Rows | None = field(default=None, repr=False, compare=False)  # by reference; never saved
+    # Under Jeffreys' prior: Hessian of F less the information, in the solver's coordinates; inference over the training
+    # rows begins with it. Never saved.
+    prior_curvature: Tensor | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "training": None}  # a pickle holds no training data
+        return {**vars(self), "training": None, "prior_curvature": None}  # a pickle holds no training data
 
     @property
     def theta(self) -> Tensor:

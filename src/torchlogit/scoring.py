@@ -7,6 +7,7 @@ what it is. Shapes: B members, c = q·m coefficients, r constraints a member.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -21,6 +22,7 @@ PATIENCE = 4  # steps without a better decrement after which rounding stops the 
 STALLED = 1e-13  # relative distance at which a member that can move no further still counts as certified
 FARTHEST = 2.0**30  # standard errors from the estimate up to which the end of a profile is looked for
 FLAT = 1e-12  # rise of F over its target at which its end is met
+CUBIC = 2  # turns with the third derivative from which the ends of profiles are looked for
 EXACT = 3e-8  # of a standard error: the error of the end of a profile
 
 
@@ -71,7 +73,7 @@ def minimise(
         if not len(todo) or iteration == max_iter:
             break
         some = None if normal is None else normal[todo]
-        new = _advanced(core, at.of(todo), move.step[todo], move.decrement[todo])
+        new = _advanced(core, _some(at, todo), move.step[todo], move.decrement[todo])
         after = _move(new, some, correction)
         shrunk = (after.decrement / move.decrement[todo].clamp_min(1e-300)).sqrt()
         rate = rate.index_copy(0, todo, torch.where(new.value <= at.value[todo], shrunk, 0.9).clamp_max(0.9))
@@ -83,28 +85,37 @@ def minimise(
     return Reached(at, distance, move.decrement, done & at.value.isfinite(), iteration, history)
 
 
+def _some(at: At, index: Tensor) -> At:
+    """The members at an ascending index; itself where that is all of them."""
+    return at if len(index) == len(at.value) else at.of(index)
+
+
 def _put(old: S, index: Tensor, new: S) -> S:
+    """New members in the places of an ascending index."""
+    if len(index) == len(old[0]):
+        return new
     return type(old)(*(a.index_copy(0, index, b) for a, b in zip(old, new, strict=True)))
 
 
-def _solved(at: At, correction: Tensor | None, right: Tensor) -> Tensor:
-    """``H⁻¹ right`` (B, c, r); with the information alone where H is not positive."""
-    plain = at.inverse @ right
+def _solver(at: At, correction: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """What makes ``H⁻¹ right`` (B, c, r) of right; with the information alone where H is not positive."""
     if correction is None:
-        return plain
+        return at.inverse.matmul
     root, info = torch.linalg.cholesky_ex(at.information + correction)
-    if not bool((info == 0).any()):
-        return plain
-    root = torch.where((info > 0)[:, None, None], torch.eye(root.shape[-1]).to(root), root)
-    return torch.where((info > 0)[:, None, None], plain, torch.cholesky_solve(right, root))
+    bad = info > 0
+    if not bool(bad.any()):
+        return lambda right: torch.cholesky_solve(right, root)
+    root[bad] = torch.eye(root.shape[-1]).to(root)
+    return lambda right: torch.where(bad[:, None, None], at.inverse @ right, torch.cholesky_solve(right, root))
 
 
 def _move(at: At, normal: Tensor | None, correction: Tensor | None) -> _Move:
     """The step to the minimum of the quadratic model, along the constraints."""
+    solve = _solver(at, correction)
     if normal is None:
-        step = -_solved(at, correction, at.grad[..., None])[..., 0]
+        step = -solve(at.grad[..., None])[..., 0]
         return _Move(step, -(at.grad * step).sum(-1), at.grad.abs().amax(-1))
-    found = _solved(at, correction, torch.cat([at.grad[..., None], normal.mT], -1))
+    found = solve(torch.cat([at.grad[..., None], normal.mT], -1))
     v, u = found[..., :1], found[..., 1:]
     multiplier = torch.linalg.solve(normal @ u, normal @ v)
     step = (u @ multiplier - v)[..., 0]
@@ -119,10 +130,10 @@ def _advanced(core: Jeffreyed, at: At, step: Tensor, decrement: Tensor) -> At:
     slack = ROUNDING * (at.value.abs() + 2 * at.log_likelihood.abs())
     new, bad = at, torch.arange(len(length), device=length.device)
     for _ in range(HALVINGS):
-        some = at.of(bad)
+        some = _some(at, bad)
         tried = core.at(some.phi + length[bad, None, None] * step[bad])
         fine = tried.value <= some.value - 1e-4 * length[bad] * decrement[bad] + slack[bad]
-        new = _put(new, bad[fine], tried.of(fine))
+        new = _put(new, bad[fine], _some(tried, fine.nonzero()[:, 0]))
         bad = bad[~fine]
         if not len(bad):
             break
@@ -130,11 +141,28 @@ def _advanced(core: Jeffreyed, at: At, step: Tensor, decrement: Tensor) -> At:
     return new
 
 
-def constrained(at: At, normal: Tensor, value: Tensor, correction: Tensor | None) -> Tensor:
-    """``phi`` (B, q, m) with ``normal @ phi = value`` (B, r) nearest to the point ``at``, as its curvature has it."""
-    u = _solved(at, correction, normal.mT)
-    missing = (normal @ at.phi.flatten(1)[..., None])[..., 0] - value
-    return at.phi - (u @ torch.linalg.solve(normal @ u, missing[..., None])).reshape(at.phi.shape)
+def constrained(core: Jeffreyed, at: At, normal: Tensor, value: Tensor, correction: Tensor | None) -> Tensor:
+    """``phi`` (B, q, m) with ``normal @ phi = value`` (B, r) where F is least, as its curvature at the point ``at`` has it.
+
+    From there to the next order: along the constraints, the curve of such points leaves its tangent by half the third derivative.
+    """
+    solve = _solver(at, correction)
+    u = solve(normal.mT)
+    missing = normal @ at.phi.flatten(1)[..., None] - value[..., None]
+    step = -(u @ torch.linalg.solve(normal @ u, missing))[..., 0]
+    v = solve(core.bent(at, step.reshape(-1, *core.shape)).flatten(1)[..., None])
+    second = (u @ torch.linalg.solve(normal @ u, normal @ v) - v)[..., 0]
+    return at.phi + _sane(at, step, step + second).reshape(-1, *core.shape)
+
+
+def _sane(at: At, step: Tensor, other: Tensor) -> Tensor:
+    """The ``other`` step (B, c) of members for which it is not far from the first, by the information; else the first."""
+    near = _square(at, other - step) <= _square(at, step) / 4
+    return torch.where(near[:, None], other, step)
+
+
+def _square(at: At, step: Tensor) -> Tensor:
+    return ((at.information @ step[..., None])[..., 0] * step).sum(-1)
 
 
 class _Walk(NamedTuple):
@@ -156,8 +184,7 @@ def profile_ends(
     eq. 6–8.
     """
     target = float(optimum.value[0]) + drop
-    at = optimum.of(torch.zeros(len(normal), dtype=torch.long, device=normal.device))
-    walk = _walk(at, normal, side, target, correction)
+    at, walk = optimum, _first(core, optimum, normal, side, target, correction)
     origin, error = (normal * at.phi.flatten(1)).sum(-1), walk.error
     end, left = torch.full_like(origin, torch.nan), torch.zeros_like(origin)
     todo = torch.arange(len(normal), device=normal.device)
@@ -165,7 +192,7 @@ def profile_ends(
     for _ in range(most):
         length = (CAP / core.reach(walk.step).clamp_min(1e-300)).clamp_max(1.0)
         at = core.at(at.phi + length[:, None, None] * walk.step)
-        walk = _walk(at, normal[todo], side[todo], target, correction)
+        walk = _walk(at, _solver(at, correction), normal[todo], side[todo], target)
         rate = torch.where(length < 1, 0.9, (walk.size / before[todo]).clamp(1e-4, 0.9))
         place = (normal[todo] * (at.phi + walk.step).flatten(1)).sum(-1)
         there = (walk.size * rate < EXACT) & (side[todo] * (place - origin[todo]) > 0)
@@ -175,8 +202,9 @@ def profile_ends(
         going = ~there & walk.size.isfinite()
         if not bool(going.any()):
             break
-        todo, at = todo[going], at.of(going)
-        walk = _Walk(*(t[going] for t in walk))
+        if not bool(going.all()):
+            todo, at = todo[going], at.of(going)
+            walk = _Walk(*(t[going] for t in walk))
     missed = end.isnan().nonzero()[:, 0]
     if len(missed):
         ray = _Ray(core, optimum, normal[missed], side[missed] * error[missed], target, correction)
@@ -184,15 +212,33 @@ def profile_ends(
     return end, left
 
 
-def _walk(at: At, normal: Tensor, side: Tensor, target: float, correction: Tensor | None) -> _Walk:
-    u, v = _solved(at, correction, torch.stack([normal, at.grad], -1)).unbind(-1)
+def _first(core: Jeffreyed, at: At, normal: Tensor, side: Tensor, target: float, correction: Tensor | None) -> _Walk:
+    """The walk of every member from one point: the quadratic's, then of the cubic along that and along the next.
+
+    With b half the third derivative along a step s, the cubic near s is the quadratic of gradient g + b and value F − ⅔ bᵀs.
+    """
+    solve = _solver(at, correction)
+    walk = plain = _walk(at, solve, normal, side, target)
+    for _ in range(CUBIC):
+        b = core.bent(at, walk.step)
+        value = at.value - 2 / 3 * (b * walk.step).flatten(1).sum(-1)
+        walk = _walk(at._replace(value=value, grad=at.grad + b.flatten(1)), solve, normal, side, target)
+    step = _sane(at, plain.step.flatten(1), walk.step.flatten(1))
+    return plain._replace(step=step.reshape(walk.step.shape))
+
+
+def _walk(at: At, solve: Callable[[Tensor], Tensor], normal: Tensor, side: Tensor, target: float) -> _Walk:
+    grad = at.grad.expand_as(normal)
+    u, v = solve(torch.stack([normal, grad], -1)).unbind(-1)
     variance = (normal * u).sum(-1)
     square = (2 * (target - at.value) + (at.grad * v).sum(-1)) / variance
     length = side * square.clamp_min(0).sqrt()
     step = length[:, None] * u - v
     inner = (step * (length[:, None] * normal - at.grad)).sum(-1)  # stepᵀ H step
     size = torch.where((square >= 0) & at.value.isfinite(), inner.clamp_min(0).sqrt(), torch.inf)
-    return _Walk(step.reshape(at.phi.shape), torch.where(at.value.isfinite(), size, torch.nan), variance.sqrt())
+    return _Walk(
+        step.reshape(-1, *at.phi.shape[1:]), torch.where(at.value.isfinite(), size, torch.nan), variance.sqrt()
+    )
 
 
 class _Ray:
@@ -214,7 +260,7 @@ class _Ray:
     def rise(self, t: Tensor) -> Tensor:
         """The profile less its target, at ``t`` standard errors; NaN where it is not certified."""
         value = (self.origin + t * self.unit)[:, None]
-        start = self.core.at(constrained(self.at, self.normal, value, self.correction))
+        start = self.core.at(constrained(self.core, self.at, self.normal, value, self.correction))
         found = minimise(self.core, start, self.normal, self.correction, tol=1e-16)
         self.at = At(
             *(torch.where(_like(found.done, new), new, old) for new, old in zip(found.at, self.at, strict=True))

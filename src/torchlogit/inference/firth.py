@@ -6,20 +6,20 @@ coefficients are held. `overall` has the other convention as well, in which the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchlogit.arithmetic import one_thread
+from torchlogit.arithmetic import exact_arithmetic, one_thread, threads
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
-from torchlogit.firth import LITTLE, bare, optimum, volume
+from torchlogit.firth import bare, few_threads, optimum, volume
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.profile import Lines, chi_squared_quantile
 from torchlogit.inference.quality import chi_squared
@@ -32,6 +32,7 @@ from torchlogit.tables.names import show_value
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
+T = TypeVar("T")
 Floats = npt.NDArray[np.float64]
 
 STRANGE = 1e-6  # distance of F at the fit's coefficients from its least, from which the rows are others
@@ -66,8 +67,10 @@ class Penalised:
     @cached_property
     def _optimum(self) -> tuple[At, Tensor | None]:
         start = (self.seen.gamma @ self.core.contrast)[None]
-        before = self.core.at(start)
-        found = optimum(self.core, start, 1e-20, 100)
+        own = self.seen.rows is self.seen.fit.training
+        with few_threads(self.core):
+            before = self.core.at(start)
+            found = optimum(self.core, before, 1e-20, 100, correction=self.seen.fit.prior_curvature if own else None)
         if not bool(found.reached.done):
             raise NotCertifiedError("no penalised-likelihood inference: the optimum could not be certified again")
         corrected = _penalty(self.seen.fit).intercept != "firth"
@@ -108,38 +111,45 @@ class Penalised:
         k, m = self.core.contrast.shape  # the coefficients of the last class of many follow from the others'
         return _independent(self.functionals(places, torch.eye(k, dtype=torch.float64)[:, :m]))
 
-    def _parts(self, size: int) -> Iterator[Tensor]:
-        rows = min(self.core.source.n_rows, getattr(self.core.source, "block_rows", ROWS))
-        return iter(torch.arange(size).split(max(1, ROWS // max(1, rows * self.core.objective.k))))
+    def _each(self, of_part: Callable[[Tensor], T], size: int) -> list[T]:
+        """What ``of_part`` makes of members, in parts: over rows in memory each of torch's threads has parts of its own.
 
-    def threads(self) -> AbstractContextManager[None]:
-        """One thread for torch where there is little to do."""
-        q, m = self.core.shape
-        return one_thread() if self.core.source.n_rows * q * q * m * m * q <= LITTLE else nullcontext()
+        Most of the work are thousands of small operations, which each wait for their slowest thread where they share it.
+        """
+        n = self.core.source.n_rows
+        workers = min(threads(), size) if self.core.blocks is not None else 1
+        rows = min(n, getattr(self.core.source, "block_rows", ROWS)) if workers == 1 else n * workers
+        parts = torch.arange(size).split(max(1, min(ROWS // (rows * self.core.objective.k), -(-size // workers))))
+
+        def exactly(part: Tensor) -> T:
+            with exact_arithmetic():  # torch keeps some of its switches for each thread
+                return of_part(part)
+
+        if workers == 1:
+            with few_threads(self.core):
+                return list(map(exactly, parts))
+        with exact_arithmetic(), one_thread(), ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(exactly, parts))
 
     def ratio(self, normal: Tensor) -> Tensor:
         """``2 (F(normal · phi = 0) − F*)`` (B,) for constraints (B, r, q·m); NaN where that is not certified."""
         at, correction = self._optimum
-        out = []
-        with self.threads():
-            for part in self._parts(len(normal)):
-                held = normal[part]
-                many = at.of(torch.zeros(len(part), dtype=torch.long))
-                start = constrained(many, held, held.new_zeros(held.shape[:2]), correction)
-                found = minimise(self.core, self.core.at(start), held, correction, tol=CERTIFIED)
-                least = found.at.value - found.decrement / 2  # what a last step would bring
-                out.append(torch.where(found.done, (2 * (least - self.value)).clamp_min(0), torch.nan))
-        return torch.cat(out)
+
+        def of_part(part: Tensor) -> Tensor:
+            held = normal[part]
+            start = constrained(self.core, at, held, held.new_zeros(held.shape[:2]), correction)
+            found = minimise(self.core, self.core.at(start), held, correction, tol=CERTIFIED)
+            least = found.at.value - found.decrement / 2  # what a last step would bring
+            return torch.where(found.done, (2 * (least - self.value)).clamp_min(0), torch.nan)
+
+        return torch.cat(self._each(of_part, len(normal)))
 
     def ends(self, functionals: Tensor, quantile: float) -> Ends:
         """Where the profiles of functionals (M, q·m) have risen by half the quantile of χ²."""
         at, correction = self._optimum
         side = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat_interleave(len(functionals))
         both, drop = functionals.repeat(2, 1), quantile / 2
-        with self.threads():
-            out = [
-                profile_ends(self.core, at, both[part], side[part], drop, correction) for part in self._parts(len(both))
-            ]
+        out = self._each(lambda part: profile_ends(self.core, at, both[part], side[part], drop, correction), len(both))
         place, error = (torch.cat(each).reshape(2, -1) for each in zip(*out, strict=True))
         return Ends(place[0], place[1], error.amax(0))
 
@@ -315,6 +325,6 @@ def _own_null(of: Penalised) -> float:
     core = of.core
     first = core.objective.restrict(torch.zeros(1, dtype=torch.long))
     alone = Jeffreyed(first)
-    found = optimum(alone, torch.zeros(1, *alone.shape, dtype=torch.float64), 1e-20, 100)
+    found = optimum(alone, alone.at(torch.zeros(1, *alone.shape, dtype=torch.float64)), 1e-20, 100)
     classes = core.contrast.shape[1] + 1
     return -float(found.at.value[0]) - (np.log(classes) / 2 if core.objective.k > 1 else 0.0)

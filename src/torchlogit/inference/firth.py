@@ -128,7 +128,9 @@ class Penalised:
         if workers == 1:
             with few_threads(self.core):
                 return list(map(exactly, parts))
-        with exact_arithmetic(), one_thread(), ThreadPoolExecutor(workers) as pool:
+        # MKL counts the threads of each thread by itself.
+        alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        with exact_arithmetic(), one_thread(), alone as pool:
             return list(pool.map(exactly, parts))
 
     def ratio(self, normal: Tensor) -> Tensor:

@@ -331,7 +331,7 @@ def test_a_row_alone_has_no_hc3():
     beside = covariance.observed(fit)
     with pytest.raises(NotCertifiedError, match=r"row 8 .* leverage 1"):
         covariance.meat._released(torch.tensor([[[0.2]], [[1.0]]]), torch.ones(2, 1, 1), 1.0, 6)
-    assert covariance.rank(beside) == 2
+    assert beside.rank == 2
 
 
 # Bootstraps.

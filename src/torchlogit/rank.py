@@ -49,7 +49,7 @@ def independent(source: Source, moments: Moments) -> Rank:
     start, constant = moments
     if not len(constant):
         return Rank(start, [], torch.ones_like(start.scale))
-    gram, _ = _gram(source, start)
+    gram, _ = gram_beside(source, start)
     size = gram.diagonal().clamp_min(0).sqrt()
     unit = torch.where(constant | (size == 0), 0.0, 1 / size.clamp_min(1e-300))
     scaled = unit[:, None] * gram * unit
@@ -60,7 +60,7 @@ def independent(source: Source, moments: Moments) -> Rank:
     return _refined(source, start, unit, dependences)
 
 
-def _gram(source: Source, coordinates: Coordinates) -> tuple[Tensor, Tensor]:
+def gram_beside(source: Source, coordinates: Coordinates) -> tuple[Tensor, Tensor]:
     """Weighted Gram matrix (r, r) of the features beside the intercept, and their means (r,) (0 without one)."""
 
     def of_block(block: Block) -> tuple[Tensor, ...]:
@@ -80,7 +80,7 @@ def _refined(source: Source, start: Coordinates, unit: Tensor, dependences: list
     basis, kept = torch.diag(unit), unit.nonzero()[:, 0]
     shift = unit.new_zeros(len(kept))
     for _ in range(8):
-        gram, mean = _gram(source, start._replace(basis=basis[:, kept], shift=shift, explicit=True))
+        gram, mean = gram_beside(source, start._replace(basis=basis[:, kept], shift=shift, explicit=True))
         size = gram.diagonal().clamp_min(0).sqrt().clamp_min(1e-300)
         shift = (shift + mean) / size
         basis[:, kept] /= size

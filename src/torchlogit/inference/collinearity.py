@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from torchlogit.inference.inflation import inflation
-from torchlogit.inference.observed import observed
+from torchlogit.inference.inflation import inflation_of
+from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.tabular import Tabular
-from torchlogit.sources.base import Block, accumulate
+from torchlogit.rank import gram_beside
 from torchlogit.told import dependence_sentence
 
 if TYPE_CHECKING:
@@ -64,8 +63,9 @@ def collinearity(fit: Fit, data: Any = None, **given: Any) -> Collinearity:
     >>> found.rank, found.width, round(found.condition, 3), found.notes
     (3, 4, 1.103, ('aliased: `t` = `a` + `b`; it has no coefficient of its own',))
     """
-    found = inflation(fit, data, **given)
-    condition, rank = _condition(fit, data, **given)
+    beside = observed(fit, data, **given)
+    found = inflation_of(beside)
+    condition, rank = _condition(beside)
     with np.errstate(invalid="ignore"):
         root = np.sqrt(found.vif)
     return Collinearity(
@@ -81,21 +81,15 @@ def collinearity(fit: Fit, data: Any = None, **given: Any) -> Collinearity:
     )
 
 
-def _condition(fit: Fit, data: Any, **given: Any) -> tuple[float, int]:
+def _condition(beside: Observed) -> tuple[float, int]:
     """σ₁/σ_r of the columns scaled to unit length, and the rank of all of theta's.
 
     With independent coordinates z = x·B the columns are x = z·B⁻¹, of which only the small matrix B has to be inverted.
     """
-    objective = observed(fit, data, **given).objective
-    coordinates, lead = objective.coordinates, int(fit.intercept)
+    objective, lead = beside.objective, int(beside.fit.intercept)
+    coordinates = objective.coordinates
     assert coordinates is not None
-
-    def of_block(block: Block) -> tuple[Tensor, ...]:
-        design = block.design.moved(coordinates, torch.float64)
-        return (design.gram(block.weight.double()[:, None, None])[:, 0, :, 0],)
-
-    (gram,) = accumulate(objective.source, of_block)
-    gram = gram[lead:, lead:] - (torch.outer(gram[0, 1:], gram[0, 1:]) / gram[0, 0] if lead else 0)
+    gram, _ = gram_beside(objective.source, coordinates)
     root = torch.linalg.cholesky(gram).mT
     if coordinates.basis is not None:
         alive = coordinates.basis.abs().amax(1) > 0

@@ -83,7 +83,8 @@ def robust(
     """
     _check(fit, kind, cluster, information)
     beside = observed(fit, data, **given)
-    _check_rows(beside, data)
+    if data is not None:
+        beside.check_rows()
     ways = _ways(beside, cluster)
     if kind == "bootstrap":
         from torchlogit.inference.resampled import resampled_root
@@ -135,17 +136,6 @@ def _check_weights(fit: Fit, kind: str) -> None:
         raise ParameterError(
             "the information of a sample with sampling weights is not that of the sample's rows, so there are no "
             'model-based errors; use kind="linearised"'
-        )
-
-
-def _check_rows(beside: Observed, data: Any) -> None:
-    """Rows that were given again must be those of the fit."""
-    if data is None:
-        return
-    found, expected = -float(beside.objective.taylor(beside.gamma, 0).value), beside.fit.log_likelihood
-    if not abs(found - expected) <= 1e-6 * abs(expected) + 1e-9:
-        raise DataError(
-            f"these are not the rows that were fitted: their log-likelihood is {found:.6g}, the fit's {expected:.6g}"
         )
 
 
@@ -222,7 +212,7 @@ def _sandwich(
         inner = _clustered(beside, kind, ways)
     else:
         n = observations(beside.fit)
-        inner = meat.by_row(beside, EXPONENT.get(kind, 0.0)) * _factor(kind, n, n, rank(beside))
+        inner = meat.by_row(beside, EXPONENT.get(kind, 0.0)) * _factor(kind, n, n, beside.rank)
     small = bread.mT @ inner @ bread
     values, vectors = torch.linalg.eigh((small + small.mT) / 2)
     negative = bool(values[0] < -NEGATIVE * values[-1])
@@ -240,7 +230,7 @@ TWO_WAYS = (
 
 def _clustered(beside: Observed, kind: str, ways: Sequence[Way]) -> Tensor:
     """M of one way, or ``M₁ + M₂ − M₁₂``."""
-    n, p = (ways[0].size if not ways[0].name else observations(beside.fit)), rank(beside)
+    n, p = (ways[0].size if not ways[0].name else observations(beside.fit)), beside.rank
     parts = [meat.by_cluster(beside, way.codes, way.size) * _factor(kind, n, way.size, p) for way in ways]
     return parts[0] if len(parts) == 1 else parts[0] + parts[1] - parts[2]
 
@@ -267,12 +257,6 @@ def _refuse_negative(beside: Observed, bread: Tensor, small: Tensor) -> None:
             f"no errors: clustered two ways, the variance of `{show(name)}` comes out negative, which it cannot be; there are "
             "too few clusters for it: cluster by the more important column alone"
         )
-
-
-def rank(beside: Observed) -> int:
-    """Free coefficients: those of one class of a softmax follow from the others'."""
-    objective = beside.objective
-    return objective.p * (objective.k - objective.loss.symmetric)
 
 
 def observations(fit: Fit) -> float:

@@ -15,9 +15,9 @@ from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.averages import Averages, Mean, NotToldError
 from torchlogit.inference.moves import Changes, Moves
+from torchlogit.inference.normal import half_width, tested
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.places import At, grid, groups_of
-from torchlogit.inference.prediction import half_width
 from torchlogit.inference.tabular import Tabular
 from torchlogit.tables.features import level_text
 from torchlogit.tables.names import show
@@ -145,7 +145,7 @@ def effects(
         entries, told = _entries(averages, Asked(method, difference, discrete), variables, at)
     cells = _cells(fit, [entry.mean for entry in entries], groups)
     term, contrast, place = _texts([entry[:3] for entry in entries], len(cells.value))
-    z, log_p = _tested(cells.value, cells.std_error)
+    z, log_p = tested(cells.value, cells.std_error)
     return EffectTable(
         outcome=_outcome(fit),
         term=term,
@@ -298,15 +298,6 @@ def _cells(fit: Fit, means: Sequence[Mean], groups: Sequence[str]) -> Cells:
     label = np.tile(np.array(classes, dtype=object), len(means) * len(groups))
     group = np.tile(np.repeat(np.array(groups, dtype=object), k), len(means))
     return Cells(label, group, value.ravel().numpy(), error.ravel().numpy())
-
-
-def _tested(value: Floats, error: Floats) -> tuple[Floats, Floats]:
-    """Z, and the logarithm of its two-sided p-value."""
-    from scipy.special import log_ndtr
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = value / error
-    return z, np.asarray(np.log(2) + log_ndtr(-np.abs(z)))
 
 
 def _inside(p: Floats, error: Floats, half: float) -> tuple[Floats, Floats]:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from torchlogit.errors import ParameterError
-from torchlogit.inference.observed import observed
+from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.tabular import Tabular
 from torchlogit.moments import moments
-from torchlogit.sources.base import Block, Source, accumulate
+from torchlogit.rank import gram_beside
+from torchlogit.sources.base import Source
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -56,9 +57,15 @@ def inflation(fit: Fit, data: Any = None, **given: Any) -> Inflation:
     >>> (inflation(result).vif > 10).tolist()
     [True, False, True]
     """
+    return inflation_of(observed(fit, data, **given))
+
+
+def inflation_of(beside: Observed) -> Inflation:
+    """`inflation` of a fit beside its rows."""
+    fit = beside.fit
     if len(fit.columns) > MOST:
         raise ParameterError(f"there are {len(fit.columns)} columns, more than {MOST}")
-    correlation = _correlation(observed(fit, data, **given).objective.source)
+    correlation = _correlation(beside.source)
     aliased = {dependence.column for dependence in fit.dependences}
     alive = [j for j in range(len(fit.columns)) if j not in aliased]
     columns = [[place - int(fit.intercept) for place in places] for places in fit.terms.values()]
@@ -82,14 +89,6 @@ def _gvif(correlation: Tensor, own: list[int], others: list[int]) -> float:
 
 def _correlation(source: Source) -> Tensor:
     """Weighted correlations of the columns (d, d); about 0 where there is no intercept."""
-    standard, lead = moments(source).coordinates, int(source.intercept)
-
-    def of_block(block: Block) -> tuple[Tensor, ...]:
-        design = block.design.moved(standard, torch.float64)
-        return (design.gram(block.weight.double()[:, None, None])[:, 0, :, 0],)
-
-    (gram,) = accumulate(source, of_block)
-    if lead:
-        gram = gram[1:, 1:] - torch.outer(gram[0, 1:], gram[0, 1:]) / gram[0, 0]
+    gram, _ = gram_beside(source, moments(source).coordinates)
     size = gram.diagonal().clamp_min(1e-300).sqrt()
     return gram / size / size[:, None]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.residuals import misfit
 from torchlogit.inference.tabular import Tabular
@@ -103,7 +103,7 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     beside = _beside(fit, data, given)
     with exact_arithmetic():
         parts = [torch.cat(parts) for parts in zip(*(_numbers(beside, case) for case in _cases(beside)), strict=True)]
-    n, kept, rank = len(beside.rows.codes), beside.rows.kept, _rank(beside)
+    n, kept, rank = len(beside.rows.codes), beside.rows.kept, beside.rank
     numbers = {name: t.cpu().numpy() for name, t in _columns(rank, *parts).items()}
     return Influence(row=1 + (np.arange(n) if kept is None else kept), **numbers, rank=rank, n_rows=n)
 
@@ -152,24 +152,8 @@ def _beside(fit: Fit, data: Any, given: dict[str, Any]) -> Observed:
         raise NotCertifiedError(f"no influence: {fit.no_errors}")
     beside = observed(fit, data, **given)
     if data is not None:
-        _check_rows(beside)
+        beside.check_rows("; influence is that of the fitted rows, so give these")
     return beside.together()
-
-
-def _check_rows(beside: Observed) -> None:
-    """Rows that were given again must be those of the fit: of others, nothing says what leaving them out would do."""
-    expected, found = beside.fit.log_likelihood, -float(beside.objective.taylor(beside.gamma, 0).value)
-    if not abs(found - expected) <= 1e-6 * abs(expected) + 1e-9:
-        raise DataError(
-            f"these are not the rows that were fitted: their log-likelihood is {found:.6g}, the fit's {expected:.6g}; "
-            "influence is that of the fitted rows, so give these"
-        )
-
-
-def _rank(beside: Observed) -> int:
-    """Free coefficients: those of one class of a softmax follow from the others'."""
-    objective = beside.objective
-    return objective.p * (objective.k - objective.loss.symmetric)
 
 
 def inverse_information(beside: Observed) -> Tensor:

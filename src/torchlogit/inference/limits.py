@@ -14,6 +14,7 @@ from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.levelset import Start, start_at
+from torchlogit.inference.normal import half_width, tested
 from torchlogit.inference.observed import observed
 from torchlogit.inference.recession import Limit
 from torchlogit.inference.tabular import Tabular
@@ -70,8 +71,7 @@ def limits(fit: Fit, level: float = 0.95, data: Any = None, **given: Any) -> Lim
     >>> found.estimate.round(6).tolist(), round(found.log_likelihood, 6)
     ([-1.098612, inf], -2.249341)
     """
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    half_width(level)  # refuses what is no level before the work
     if not fit.penalty.free:
         raise NotCertifiedError("no limits: the fit is penalised, so all its coefficients are finite")
     seen = observed(fit, data, **given)
@@ -122,24 +122,22 @@ def _finite(objective: Objective, limit: Limit, start: Start, found: Separation)
 
 
 def _table(fit: Fit, found: Separation, estimate: Tensor, error: Tensor, best: float, level: float) -> Limits:
-    from scipy.special import log_ndtr, ndtri
-
     k = estimate.shape[1]
     infinite = torch.where((found.sign != 0) & ~found.either, found.sign * torch.inf, estimate)
     values, errors = infinite.cpu().numpy().ravel(), error.cpu().numpy().ravel()
     aliased = [j + fit.intercept for j in (d.column for d in fit.dependences)]
     gone = np.repeat(np.isin(np.arange(len(fit.names)), aliased), k)
     values, errors = np.where(gone, np.nan, values), np.where(gone, np.nan, errors)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = values / errors
-        half = -ndtri((1 - level) / 2) * errors
+    z, log_p = tested(values, errors)
+    with np.errstate(invalid="ignore"):
+        half = half_width(level) * errors
         return Limits(
             term=tuple(name for name in fit.names for _ in range(k)),
             label=tuple(level_text(c) for _ in fit.names for c in (fit.classes if k > 1 else [fit.positive])),
             estimate=values,
             std_error=errors,
             z=z,
-            log_p=np.log(2) + log_ndtr(-abs(z)),
+            log_p=log_p,
             low=values - half,
             high=values + half,
             log_likelihood=best,

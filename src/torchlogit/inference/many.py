@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from torchlogit.errors import ParameterError
+from torchlogit.inference.normal import half_width, tested
 from torchlogit.render.numbers import number
 from torchlogit.render.text import WIDTH, aligned
 from torchlogit.report import class_name, penalty
@@ -43,16 +43,12 @@ def group_table(fits: ManyFits, level: float = 0.95) -> GroupTable:
 
     Source: Agresti (2013), Categorical Data Analysis, §5.2.1.
     """
-    from scipy.special import log_ndtr, ndtri
-
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    width = half_width(level)
     size, p, k = fits.theta.shape
     estimate = np.where(fits.aliased[..., None], np.nan, fits.theta).ravel()
     error = fits.std_error.numpy().ravel()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = estimate / error
-    half = -ndtri((1 - level) / 2) * error
+    z, log_p = tested(estimate, error)
+    half = width * error
     return GroupTable(
         group=np.repeat(fits.groups, p * k),
         term=np.tile(np.repeat(np.array(fits.names, dtype=object), k), size),
@@ -60,7 +56,7 @@ def group_table(fits: ManyFits, level: float = 0.95) -> GroupTable:
         estimate=estimate,
         std_error=error,
         z=z,
-        p=np.exp(np.log(2) + log_ndtr(-abs(z))),
+        p=np.exp(log_p),
         low=estimate - half,
         high=estimate + half,
     )

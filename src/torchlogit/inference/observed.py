@@ -20,6 +20,7 @@ from torchlogit.rows import Rows, read_again
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
+    from torchlogit.sources.memory import MemorySource
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,14 @@ class Observed:
     rows: Rows
 
     @cached_property
+    def source(self) -> MemorySource:
+        """The rows as a source."""
+        return self.rows.source(self.fit.intercept, None)
+
+    @cached_property
     def objective(self) -> Objective:
         """−log-likelihood of these rows."""
-        source = self.rows.source(self.fit.intercept, None)
+        source = self.source
         coordinates = independent(source, moments(source)).coordinates
         zeros = torch.zeros(coordinates.rank + self.fit.intercept, 1, dtype=torch.float64)
         return Objective(
@@ -52,6 +58,19 @@ class Observed:
         if fit.intercept:
             theta[0] += (coordinates.centre - fit.centre) @ theta[1:]
         return coordinates.gamma(theta, fit.intercept)
+
+    @property
+    def rank(self) -> int:
+        """Free coefficients: those of one class of a softmax follow from the others'."""
+        return self.objective.p * (self.objective.k - self.objective.loss.symmetric)
+
+    def check_rows(self, why: str = "") -> None:
+        """Refuse rows that are not those of the fit: without its log-likelihood. The `DataError` ends in ``why``."""
+        expected, found = self.fit.log_likelihood, -float(self.objective.taylor(self.gamma, 0).value)
+        if not abs(found - expected) <= 1e-6 * abs(expected) + 1e-9:
+            raise DataError(
+                f"these are not the rows that were fitted: their log-likelihood is {found:.6g}, the fit's {expected:.6g}{why}"
+            )
 
     @cached_property
     def eta(self) -> Tensor:

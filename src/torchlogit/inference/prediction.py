@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.errors import NotCertifiedError
+from torchlogit.inference.normal import half_width
 from torchlogit.inference.tabular import Tabular
 
 if TYPE_CHECKING:
@@ -80,19 +81,6 @@ def predict_interval(fit: Fit, rows: Any, level: float = 0.95, offset: Any = Non
         std_error=error.ravel().numpy(),
         level=level,
     )
-
-
-def half_width(level: float) -> float:
-    """Half the width of a normal interval in standard errors.
-
-    >>> round(half_width(0.95), 6)
-    1.959964
-    """
-    from scipy.special import ndtri
-
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
-    return float(-ndtri((1 - level) / 2))
 
 
 def _log_odds(logs: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.contrasts import comparisons
 from torchlogit.inference.levelset import Function, Goals, Reached, Start, climb, start_at
+from torchlogit.inference.normal import half_width
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.tabular import Tabular
 from torchlogit.objective import Objective, Taylor
@@ -257,9 +258,7 @@ def chi_squared_quantile(level: float) -> float:
     >>> round(chi_squared_quantile(0.95), 4)
     3.8415
     """
-    from scipy.special import ndtri
-
-    return float(ndtri((1 - level) / 2)) ** 2
+    return half_width(level) ** 2
 
 
 def evaluator(function: Objective | Function) -> Function:

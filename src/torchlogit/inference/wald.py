@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.contrasts import contrasts
+from torchlogit.inference.normal import half_width, tested
 from torchlogit.inference.tabular import Tabular
 from torchlogit.tables.features import level_text
 
@@ -94,10 +95,7 @@ def wald(fit: Fit, level: float = 0.95, base: Any = None) -> Table:
     >>> table.std_error.round(4).tolist(), table.p.round(4).tolist()
     ([1.761, 0.6287], [0.0206, 0.0167])
     """
-    from scipy.special import log_ndtr, ndtri  # scipy.stats takes a second to import
-
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    width = half_width(level)
     found = contrasts(fit, base)
     estimate = found.theta.cpu().numpy().copy()
     for dependence in fit.dependences:
@@ -107,16 +105,15 @@ def wald(fit: Fit, level: float = 0.95, base: Any = None) -> Table:
     if found.std_error is not None:
         errors = found.std_error.cpu().numpy()
         errors = np.where(np.isnan(estimate), np.nan, errors)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = estimate / errors
-    half = -ndtri((1 - level) / 2) * errors
+    z, log_p = tested(estimate, errors)
+    half = width * errors
     return Table(
         term=tuple(name for name in fit.names for _ in range(k)),
         label=tuple(level_text(c) for _ in fit.names for c in found.labels),
         estimate=estimate.ravel(),
         std_error=errors.ravel(),
         z=z.ravel(),
-        log_p=(np.log(2) + log_ndtr(-abs(z))).ravel(),
+        log_p=log_p.ravel(),
         low=(estimate - half).ravel(),
         high=(estimate + half).ravel(),
         level=level,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -165,28 +165,8 @@ class FormulaRecipe(Recipe):
         check_unique(out.columns, "the encoded table")
         return out
 
-    def encode(
-        self,
-        frame: Any,
-        *,
-        unseen: Literal["error", "missing", "reference"] = "error",
-        extra: Literal["ignore", "error"] = "ignore",
-    ) -> Encoded:
-        """The matrix of ``frame``, as `Recipe.encode`; a row with a missing cell is NaN throughout.
-
-        Raises further `DataError`, naming rows, where a function has no finite value or is outside its knots.
-        """
-        if unseen not in ("error", "missing", "reference"):
-            raise ParameterError(f"unseen={unseen!r} is not 'error', 'missing' or 'reference'")
-        table, known = open_frame(frame), [feature.name for feature in self.features]
-        for name in known:
-            require(name, table.names, "is missing from the table")
-        unknown = set(table.names) - set(known)
-        if unknown and extra == "error":
-            raise DataError(f"the table has {show_names(sorted(unknown))}, which the model does not know.")
-        return self._encoded(table, unseen)
-
-    def _encoded(self, table: Frame, unseen: str) -> Encoded:
+    def _encoded(self, frame: Any, table: Frame, unseen: str) -> Encoded:
+        """A row with a missing cell is NaN throughout; `DataError` where a function is not finite or outside its knots."""
         missing = gaps_of(table, [feature.name for feature in self.features])
         whole = whole_rows(missing, table.n_rows)
         evaluator = Evaluator(columns_of(table, whole), whole, dict(self.functions))

@@ -137,10 +137,13 @@ class Recipe:
         unknown = set(table.names) - {feature.name for feature in self.features}
         if unknown and extra == "error":
             raise DataError(f"the table has {show_names(sorted(unknown))}, which the model does not know.")
-        matrix = plain_matrix(frame) if self.columns == table.names else None
-        return self._laid_out(table, unseen) if matrix is None else Encoded(matrix, {})
+        return self._encoded(frame, table, unseen)
 
-    def _laid_out(self, table: Frame, unseen: str) -> Encoded:
+    def _encoded(self, frame: Any, table: Frame, unseen: str) -> Encoded:
+        """The matrix of a table that has all that is needed; ``frame`` is the same as it came."""
+        matrix = plain_matrix(frame) if self.columns == table.names else None
+        if matrix is not None:
+            return Encoded(matrix, {})
         widths, missing = [len(feature.columns) for feature in self.features], dict[str, Any]()
         parts: Iterable[Any] = _parts(self.features, table, unseen, missing)
         if mostly_zeros(widths, table.n_rows):

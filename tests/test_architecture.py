@@ -50,14 +50,15 @@ LAYERS = [
         "persist",
         "estimators",
     },
-    {"inference", "metrics", "decision", "report", "render"},
-    {"plots", "cli", "serve", "learn", "__main__"},
+    {"inference", "metrics", "decision", "summary", "render"},
+    {"plots", "report", "cli", "serve", "learn", "__main__"},
 ]
 
 # Who may import upward, what, and why.
 UPWARD = {
     ("fitted", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
-    ("fitted", "report"): "likewise",
+    ("fitted", "summary"): "likewise",
+    ("fitted", "report"): "likewise: the page about a fit",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 
@@ -68,9 +69,9 @@ HOMES = {
     "sklearn": {"estimators"},
     "pyarrow": {"tables", "sources"},
     "formulaic": {"tables.formula"},
-    "typer": {"cli", "report"},
+    "typer": {"cli"},
     "rich": {"cli", "render", "datasets"},
-    "jinja2": {"learn"},
+    "jinja2": {"learn", "report"},
     "markdown_it": {"learn"},
     "pygments": {"learn"},
 }

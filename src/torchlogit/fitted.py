@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.quality import Quality
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
-    from torchlogit.report import Summary
+    from torchlogit.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Fit(Model):
         self, level: float = 0.95, *, interval: str | None = None, odds: bool | None = None, base: Any = None
     ) -> Summary:
         """The fit in words and as a table: ``print`` it, show it in a notebook, or ask it for HTML, LaTeX, Markdown, JSON."""
-        from torchlogit.report import summary
+        from torchlogit.summary import summary
 
         return summary(self, level, interval=interval, odds=odds, base=base)
 

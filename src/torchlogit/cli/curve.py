@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from torchlogit.cli.streams import say
 from torchlogit.errors import ParameterError
-from torchlogit.report import class_name
+from torchlogit.summary import class_name
 from torchlogit.tables.names import did_you_mean, show, show_names
 
 if TYPE_CHECKING:

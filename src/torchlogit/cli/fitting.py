@@ -233,7 +233,7 @@ def level(text: str, names: list[str]) -> tuple[str, str]:
 
 def tell(fit: Fit) -> None:
     """Say which rows were dropped and which class counts as 1."""
-    from torchlogit.report import class_name
+    from torchlogit.summary import class_name
 
     for sentence in fit.warnings:
         if sentence.startswith("dropped"):

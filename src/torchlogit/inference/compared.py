@@ -82,7 +82,7 @@ def _parts(fit: Fit, term: str, rows: tuple[int, ...], read: tuple[str, ...], sh
 
 
 def _level(fit: Fit, term: str, name: str, row: int, rows: tuple[int, ...]) -> Compared:
-    from torchlogit.report.summary import level
+    from torchlogit.summary.summary import level
 
     column = fit.names[row]
     if column in fit.aliased:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from torchlogit.inference.normal import half_width, tested
 from torchlogit.render.numbers import number
 from torchlogit.render.text import WIDTH, aligned
-from torchlogit.report import class_name, penalty
+from torchlogit.summary import class_name, penalty
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:

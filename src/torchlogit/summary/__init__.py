@@ -4,8 +4,8 @@ No number is shown that does not exist: where there are no standard errors the c
 why, aliased terms have no estimate, separated ones an infinite one.
 """
 
-from torchlogit.report.record import to_json
-from torchlogit.report.summary import Summary, summary
-from torchlogit.report.words import class_name, penalty
+from torchlogit.summary.record import to_json
+from torchlogit.summary.summary import Summary, summary
+from torchlogit.summary.words import class_name, penalty
 
 __all__ = ["Summary", "class_name", "penalty", "summary", "to_json"]

@@ -15,8 +15,8 @@ from torchlogit.penalties import Jeffreys
 from torchlogit.render.document import Document, Grid, grid
 from torchlogit.render.numbers import number, odds, p_text, plain
 from torchlogit.render.rendered import Rendered
-from torchlogit.report.record import infinite, terms, to_json
-from torchlogit.report.words import class_name, facts, notes, title
+from torchlogit.summary.record import infinite, terms, to_json
+from torchlogit.summary.words import class_name, facts, notes, title
 from torchlogit.tables.names import show, show_list
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from torchlogit.errors import ParameterError, TorchlogitWarning
 from torchlogit.inference.quality import chi_squared
 from torchlogit.render.numbers import number, odds, p_text
 from torchlogit.render.text import fitted
-from torchlogit.report import summary, to_json
+from torchlogit.summary import summary, to_json
 
 
 def text_of(fit, **settings):

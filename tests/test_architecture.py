@@ -59,6 +59,7 @@ UPWARD = {
     ("fitted", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
     ("fitted", "summary"): "likewise",
     ("fitted", "report"): "likewise: the page about a fit",
+    ("fitted", "metrics"): "likewise",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

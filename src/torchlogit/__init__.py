@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from torchlogit import datasets, losses, nn, plots, sigmoids
+    from torchlogit import datasets, losses, metrics, nn, plots, sigmoids
     from torchlogit.bootstrap import Bootstrap, bootstrap
     from torchlogit.errors import *  # noqa: F403
     from torchlogit.estimators import LogisticRegression, LogisticRegressionCV
@@ -62,7 +62,7 @@ _HOMES = {
     "TorchlogitError": "errors",
     "TorchlogitWarning": "errors",
 }
-_MODULES = ("datasets", "losses", "nn", "plots", "sigmoids")
+_MODULES = ("datasets", "losses", "metrics", "nn", "plots", "sigmoids")
 
 __all__ = [*_HOMES, *_MODULES]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
     from torchlogit.summary import Summary
+    from torchlogit.metrics.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,22 @@ class Fit(Model):
         from torchlogit.inference.quality import measures
 
         return measures(self, data, **given)
+
+    def evaluate(
+        self,
+        data: Any = None,
+        *,
+        by: Any = None,
+        threshold: float = 0.5,
+        level: float = 0.95,
+        folds: Any = None,
+        seed: int = 0,
+        **given: Any,
+    ) -> Evaluation:
+        """Log-loss, Brier, AUC, calls and their rates, with intervals, by group and out of fold; see `metrics.evaluate`."""
+        from torchlogit.metrics.evaluate import evaluate_fit
+
+        return evaluate_fit(self, data, by=by, threshold=threshold, level=level, folds=folds, seed=seed, **given)
 
     def test(self, terms: Any = None, kind: Any = "lr", data: Any = None, **given: Any) -> JointTest:
         """The test that all coefficients of some terms are 0: "lr", "wald", "score"; see `inference.hypotheses`."""

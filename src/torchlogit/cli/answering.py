@@ -1,4 +1,4 @@
-"""``torchlogit summary``, ``check``, ``explain``, ``compare``, ``effects``: a model is asked, and the answer shown or written."""
+"""``torchlogit summary``, ``check``, ``explain``, ``compare``, ``effects``, ``evaluate``: a model is asked, the answer shown or written."""
 
 from __future__ import annotations
 
@@ -66,11 +66,15 @@ class Asked:
         fit = load(self.model)
         return fit if self.data is None else replace(fit, training=self._rows(fit))
 
+    def table(self, fit: Fit) -> Any:
+        """The data, as the model wants them read."""
+        assert self.data is not None
+        return read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+
     def _rows(self, fit: Fit) -> Any:
         from torchlogit.inference.observed import observed
 
-        assert self.data is not None
-        table = read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+        table = self.table(fit)
         rows = observed(fit, table, missing="drop").rows
         if rows.dropped:
             say(f"left out {rows.dropped} of {table.num_rows} rows: they have missing cells")
@@ -120,6 +124,17 @@ def show_effects(asked: Asked, variables: Sequence[str], at: Sequence[str], by: 
         return
     names = list(getattr(fit.training.data, "column_names", ()))
     answer(asked, fit.effects(listed(list(variables), names) or None, at=places, by=by, level=asked.level))
+
+
+def evaluate(asked: Asked, language: str, by: str | None, folds: str | None, threshold: float, seed: int) -> None:
+    """How good the probabilities of a model are."""
+    from torchlogit.fitted import load
+
+    check_choice(language, LANGUAGES, "--lang")
+    fit = load(asked.model)
+    held_out: Any = int(folds) if folds is not None and folds.isdecimal() else folds
+    how: dict[str, Any] = {"threshold": threshold, "level": asked.level, "seed": seed, "language": language}
+    answer(asked, fit.evaluate(asked.table(fit), by=by, folds=held_out, missing="drop", **how))
 
 
 def setting(at: Sequence[str]) -> Any:

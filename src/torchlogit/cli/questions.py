@@ -1,4 +1,4 @@
-"""The commands that read a model file: what it says, how far to trust it, in words, beside others, and its effects."""
+"""The commands that read a model file: what it says, how far to trust it, in words, beside others, its effects, how good it is."""
 
 from __future__ import annotations
 
@@ -151,5 +151,38 @@ def effects(
         from torchlogit.cli.answering import Asked, show_effects
 
         show_effects(Asked.of(given), variables, at, by, margins)
+
+    return job
+
+
+@app.command(epilog="Example: torchlogit evaluate model.safetensors new.csv --by sex")
+def evaluate(
+    model: Model,
+    data: Again,
+    by: Annotated[str | None, typer.Option(metavar="COL", help="Also each of its groups, and their differences.")] = None,
+    folds: Annotated[
+        str | None, typer.Option(metavar="NUMBER|COL", help="Cross-validate: fits to DATA without each fold.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(metavar="SHARE", help="Probability from which a row is called.")] = 0.5,
+    level: Level = 0.95,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the bootstrap and the folds.")] = 0,
+    language: Language = "en",
+    form: Form = "text",
+    as_json: Json = False,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    force: Force = False,
+) -> Job:
+    """Say how good the probabilities of a model are: log-loss, Brier score, AUC, accuracy and more, with intervals.
+
+    On the rows the model was fitted to it looks better than it is, which is said; --folds 10 or new rows tell.
+    """
+    given = locals()
+
+    def job() -> None:
+        from torchlogit.cli.answering import Asked, evaluate
+
+        evaluate(Asked.of(given), language, by, folds, threshold, seed)
 
     return job

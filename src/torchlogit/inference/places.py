@@ -27,12 +27,8 @@ def groups_of(beside: Observed, by: Any, *, log: bool, at_centre: bool) -> tuple
     weight, names = beside.weight.cpu(), [""]
     codes = torch.zeros(len(weight), dtype=torch.long)
     if by is not None:
-        what = by if isinstance(by, str) else "by"
-        cells = read_cells(beside.rows.column(by), what)
-        if cells.missing.any():
-            raise DataError(f"column `{show(what)}` has missing cells, which belong to no group; fill them first")
-        values, places = distinct(cells, what)
-        names, codes = [level_text(value) for value in values.tolist()], torch.from_numpy(np.asarray(places)).long()
+        names, places = coded(beside.rows.column(by), by if isinstance(by, str) else "by")
+        codes = torch.from_numpy(places)
     share = torch.zeros(len(weight), len(names), dtype=torch.float64)
     share[torch.arange(len(weight)), codes] = weight
     total = share.sum(0)
@@ -40,6 +36,15 @@ def groups_of(beside: Observed, by: Any, *, log: bool, at_centre: bool) -> tuple
         empty = [name for name, t in zip(names, total.tolist(), strict=True) if t == 0]
         raise DataError(f"all rows of {show_names(empty)} have weight 0, so there is no average of them")
     return names, Averages(beside, share / total, log, at_centre)
+
+
+def coded(values: Any, what: str) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Names of the groups that labels (n,) make, and the place of each row among them; `DataError` where one is missing."""
+    cells = read_cells(values, what)
+    if cells.missing.any():
+        raise DataError(f"column `{show(what)}` has missing cells, which belong to no group; fill them first")
+    found, places = distinct(cells, what)
+    return [level_text(value) for value in found.tolist()], np.asarray(places, dtype=np.int64)
 
 
 def grid(averages: Averages, at: At) -> Iterator[tuple[str, Changes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.inference.observed import observed
+from torchlogit.inference.observed import Observed, observed
+from torchlogit.metrics.words import WORDS
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 Floats = npt.NDArray[np.float64]
 SUM = 1e-6  # by which the probabilities of a row may miss 1
+SAME = 1e-6  # relative difference up to which log-likelihoods are those of the same rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,8 @@ class Scored:
     """``y`` (n,) the place of each row's class in ``classes`` (K,); ``log_probability`` (n, K); ``weight`` (n,).
 
     Two classes are K = 2 columns, the last the positive one. Logarithms keep all digits of probabilities near 0 and 1.
-    ``seen`` says that the model was fitted to these very rows, so that it looks better on them than it is.
+    ``seen`` says that the model was fitted to these very rows, so that it looks better on them than it is; ``repeats`` that a
+    row of weight w is w rows, so that n is the sum of the weights.
     """
 
     y: npt.NDArray[np.int64]
@@ -32,6 +35,7 @@ class Scored:
     weight: Floats
     classes: npt.NDArray[Any]
     seen: bool = False
+    repeats: bool = True
 
     def __len__(self) -> int:
         return len(self.y)
@@ -52,27 +56,80 @@ class Scored:
         self.require_binary("the logarithm of odds")
         return self.log_probability[:, 1] - self.log_probability[:, 0]
 
+    @property
+    def square(self) -> Floats:
+        """What a row adds to the variance of a sum of weights, (n,): its weight as w rows, or its weight squared as one."""
+        return self.weight if self.repeats else self.weight**2
+
     def require_binary(self, what: str) -> None:
         """ParameterError for more than two classes, saying that ``what`` is for two."""
         if not self.binary:
-            raise ParameterError(f"{what} is for two classes; there are {len(self.classes)}")
+            one = f"compare one class with the others, such as .against({self.classes[0].item()!r})"
+            raise ParameterError(f"{what} is for two classes; there are {len(self.classes)}: {one}")
 
     def rows(self, which: npt.NDArray[Any]) -> Scored:
         """Some of the rows, by number or mask."""
-        return Scored(self.y[which], self.log_probability[which], self.weight[which], self.classes, self.seen)
+        return replace(
+            self, y=self.y[which], log_probability=self.log_probability[which], weight=self.weight[which]
+        )
+
+    def counted(self) -> Scored:
+        """The rows that count: those of weight 0 are left out. DataError if there are none."""
+        some = self.weight > 0
+        if not some.any():
+            raise DataError("there are no rows to evaluate: none was given, or all weights are 0")
+        return self if some.all() else self.rows(some)
+
+    def notes(self, *more: str) -> tuple[str, ...]:
+        """What must be told of any measure of these rows."""
+        return (*([WORDS["seen"][0]] if self.seen else []), *more)
+
+    def against(self, label: Any) -> Scored:
+        """One class, as the positive one, against all others together; ParameterError for a label that is no class.
+
+        >>> import numpy as np
+        >>> rows = scored_arrays(["a", "b", "c"], np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]))
+        >>> rows.against("b").probability.round(3).tolist(), rows.against("b").y.tolist()
+        ([[0.7, 0.3], [0.2, 0.8], [0.4, 0.6]], [0, 1, 0])
+        """
+        found = np.flatnonzero(self.classes == label)
+        if len(found) != 1:
+            raise ParameterError(f"{label!r} is not one of the classes {self.classes.tolist()}")
+        k = int(found[0])
+        others = np.logaddexp.reduce(np.delete(self.log_probability, k, axis=1), axis=1)
+        both = np.stack([others, self.log_probability[:, k]], 1)
+        named = self.classes[[1 - k, k]] if self.binary else np.array([f"not {label}", label], dtype=object)
+        return replace(self, y=(self.y == k).astype(np.int64), log_probability=both, classes=named)
 
 
 def scored(fit: Fit, data: Any = None, **given: Any) -> Scored:
     """The rows of ``data``, or those of the fit, with the probabilities that it gives them; see `observed` for the rest.
+
+    Rows count as ``seen`` if they are the fit's own, or as many with the same log-likelihood.
 
     >>> from torchlogit import datasets, fit
     >>> rows = scored(fit(datasets.study_hours(), "passed"))
     >>> len(rows), rows.classes.tolist(), rows.probability[0].round(3).tolist(), rows.seen
     (20, [0, 1], [0.965, 0.035], True)
     """
-    beside = observed(fit, data, **given)
+    return scored_rows(observed(fit, data, **given), own=data is None)
+
+
+def scored_rows(beside: Observed, own: bool = False) -> Scored:
+    """The rows that a fit stands beside, with its probabilities; ``seen`` if they are its ``own``, or look so."""
+    fit, y, weight = beside.fit, beside.rows.codes.astype(np.int64), beside.weight.numpy()
+    check_probabilities(fit)
     log_probability = fit._loss().log_probabilities(beside.eta).cpu().numpy()
-    return Scored(beside.rows.codes.astype(np.int64), log_probability, beside.weight.numpy(), fit.classes, data is None)
+    found = float(np.sum(weight * log_probability[np.arange(len(y)), y], where=weight > 0))
+    as_many = fit.n_rows == beside.rows.given - beside.rows.dropped
+    alike = as_many and abs(found - fit.log_likelihood) <= SAME * abs(found)
+    return Scored(y, log_probability, weight, fit.classes, own or alike, fit.weights_are == "frequency")
+
+
+def check_probabilities(fit: Fit) -> None:
+    """ParameterError for the linear unit, whose numbers are no probabilities."""
+    if fit.loss == "squared":
+        raise ParameterError("the linear unit gives numbers, not probabilities: fit with loss='logistic' to evaluate them")
 
 
 def scored_arrays(y: Any, probability: Any, weight: Any = None, classes: Any = None) -> Scored:
@@ -86,7 +143,10 @@ def scored_arrays(y: Any, probability: Any, weight: Any = None, classes: Any = N
     """
     y, p = np.asarray(y), np.asarray(probability, dtype=np.float64)
     found = np.unique(y) if classes is None else np.asarray(classes)
-    p = np.column_stack([1 - p, p]) if p.ndim == 1 else p
+    if p.ndim == 1 and len(found) != 2:
+        raise DataError(f"one probability a row is for two classes; found {found.tolist()}: name all with classes=")
+    one = p.ndim == 1
+    p = np.column_stack([1 - p, p]) if one else p
     s = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     if y.ndim != 1 or p.shape != (len(y), len(found)) or s.shape != y.shape:
         raise DataError(
@@ -96,8 +156,10 @@ def scored_arrays(y: Any, probability: Any, weight: Any = None, classes: Any = N
         raise DataError("probabilities must lie from 0 to 1, and those of a row must sum to 1")
     if not (np.isfinite(s) & (s >= 0)).all():
         raise DataError("weights must be finite and not negative")
-    place = np.searchsorted(found, y).clip(max=len(found) - 1)
+    order = np.argsort(found, kind="stable")
+    place = order[np.searchsorted(found[order], y).clip(max=len(found) - 1)]
     if (found[place] != y).any():
         raise DataError(f"label {y[found[place] != y][0]!r} is not one of the classes {found.tolist()}")
     with np.errstate(divide="ignore"):
-        return Scored(place.astype(np.int64), np.log(p), s, found)
+        logs = np.column_stack([np.log1p(-p[:, 1]), np.log(p[:, 1])]) if one else np.log(p)
+        return Scored(place.astype(np.int64), logs, s, found, repeats=bool((s == np.rint(s)).all()))

@@ -1,0 +1,141 @@
+"""Cross-validation of a fit: each row scored by a fit to the other folds, all folds fitted together."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, ParameterError
+from torchlogit.groups import Fitting, Results, results
+from torchlogit.inference.observed import Observed, observed
+from torchlogit.inference.places import coded
+from torchlogit.losses import LINKS
+from torchlogit.metrics.scored import Scored, check_probabilities
+from torchlogit.rows import Rows
+from torchlogit.solvers import Status
+from torchlogit.tables.names import show, show_list
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+Places = npt.NDArray[np.int64]
+
+
+def cross_scored(fit: Fit, folds: Any = 10, seed: int = 0, data: Any = None, **given: Any) -> Scored:
+    """The fit's rows, or those of ``data``, each with the probabilities of a fit to the rows of all other folds.
+
+    ``folds`` is how many (drawn with ``seed``, each with about the same share of every class, the two halves of counts
+    together), or a column of the table, or one label a row: rows of one label, such as a patient's, are then held out
+    together. The fits have the model's recipe (levels, knots, means of all rows), penalty, link, weights and offset; ordinary ones
+    are one batch.
+
+    ParameterError for less than two folds; DataError for more folds than rows; NotCertifiedError naming the folds whose fit has
+    no certified optimum, such as one that is separated: its probabilities would be 0 and 1.
+    Source: Stone (1974), Cross-validatory choice and assessment of statistical predictions, eq. 2.1.
+
+    >>> from torchlogit import datasets, fit
+    >>> result = fit(datasets.study_hours(), "passed")
+    >>> rows = cross_scored(result, folds=5)
+    >>> len(rows), rows.seen, rows.probability[0].round(2).tolist()
+    (20, False, [0.97, 0.03])
+    """
+    beside = observed(fit, data, **given)
+    return cross_rows(beside, folds_of(beside.rows, folds, seed))
+
+
+def folds_of(rows: Rows, folds: Any, seed: int) -> Places:
+    """The fold of each row, (n,) from 0; see `cross_scored`."""
+    if isinstance(folds, str) or np.ndim(folds):
+        names, places = coded(rows.column(folds), folds if isinstance(folds, str) else "folds")
+        _check_count(len(names), len(names))
+        return places
+    units = np.arange(len(rows.codes)) if not rows.counts or rows.kept is None else rows.kept
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    _check_count(folds, len(first))
+    order = np.lexsort((np.random.default_rng(seed).random(len(first)), rows.codes[first]))
+    dealt = np.empty(len(first), dtype=np.int64)
+    dealt[order] = np.arange(len(first)) % folds
+    return dealt[unit]
+
+
+def _check_count(folds: Any, n: int) -> None:
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 2:
+        raise ParameterError(f"folds must be a whole number from 2, a column, or one label a row; got {folds!r}")
+    if folds > n:
+        raise DataError(f"{folds} folds of {n} rows: each fold needs a row")
+
+
+def cross_rows(beside: Observed, place: Places) -> Scored:
+    """The rows scored out of fold; ``place`` (n,) is the fold of each."""
+    fit, rows = beside.fit, beside.rows
+    check_probabilities(fit)
+    fitting = _fitting(fit, rows)
+    found = _fits(fitting, place, fit)
+    _check_certified(found)
+    _warn_of_aliased(found, fit)
+    eta = torch.empty(len(place), fit.theta_centred.shape[1], dtype=torch.float64)
+    for fold, theta in enumerate(found.theta):
+        test = torch.from_numpy(np.flatnonzero(place == fold))
+        eta[test] = _eta(fit, theta, fitting, test)
+    log_probability = fit._loss().log_probabilities(eta).numpy()
+    repeats = fit.weights_are == "frequency"
+    return Scored(rows.codes.astype(np.int64), log_probability, beside.weight.numpy(), fit.classes, False, repeats)
+
+
+def _fitting(fit: Fit, rows: Rows) -> Fitting:
+    loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
+    return Fitting(rows, fit.intercept, fit.penalty, loss, link)
+
+
+def _fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
+    """A fit to all rows but those of each fold: a batch of groups where they are ordinary, which begins at the whole fit."""
+    train = [np.flatnonzero(place != fold) for fold in range(int(place.max()) + 1)]
+    start = np.concatenate([[0], np.cumsum([len(rows) for rows in train])])
+    groups = fitting.batch(start, np.concatenate(train))
+    if groups is not None and fit.certified:
+        groups = groups._replace(begin=fit.theta[:, 0].contiguous())
+    classes, free = fitting.rows.classes, fitting.penalty.free
+    return results(
+        fitting.newton(groups, len(train)), classes, fitting.k, free, lambda fold: fitting.single(train[fold])
+    )
+
+
+def _check_certified(found: Results) -> None:
+    bad = [fold for fold, status in enumerate(found.status) if status is not Status.converged]
+    if bad:
+        named = show_list((f"{fold + 1} ({found.status[fold]})" for fold in bad), len(bad))
+        why = found.told.get(bad[0], found.status[bad[0]].value)
+        raise NotCertifiedError(
+            f"no cross-validation: the fits without these folds have no certified optimum: {named}; {why}. A penalty "
+            "(such as L2 or Jeffreys) gives every fold one; or use fewer folds"
+        )
+
+
+def _warn_of_aliased(found: Results, fit: Fit) -> None:
+    """Columns that add something to the whole fit but nothing to that of a fold, such as a level that only one fold has."""
+    lead = int(fit.intercept)
+    columns = found.aliased.any(0)[lead:].nonzero()[:, 0].tolist()
+    gone = [f"`{show(fit.columns[j])}`" for j in columns if fit.columns[j] not in fit.aliased]
+    if gone:
+        warnings.warn(
+            f"aliased in some folds: {show_list(gone, len(gone))}; without the rows of such a fold nothing is known of their "
+            "effect, so these rows are scored as if it were 0",
+            AliasedWarning,
+            stacklevel=4,
+        )
+
+
+def _eta(fit: Fit, theta: Tensor, fitting: Fitting, test: Tensor) -> Tensor:
+    """η of the rows of a fold, (m, k), by the theta (p, k) about x = 0 of the fit without them."""
+    theta, source = theta.clone(), fitting.source
+    if fit.intercept:
+        theta[0] += fit.centre @ theta[1:]
+    x = source.x[test.numpy()] if source.sparse else source.x[test]
+    eta = replace(fit, theta_centred=theta)._eta(x)
+    return eta + source.offset[test] if source.has_offset else eta

@@ -1,0 +1,117 @@
+"""Tallies: the sum over blocks is that of the whole, and the bounds of an area hold it."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+from test_auc import of_classes, sample
+
+import torchlogit
+from torchlogit.errors import DataError, ParameterError
+from torchlogit.metrics import auc, confusion, scored, scored_arrays
+from torchlogit.metrics.losses import brier_scores, log_losses
+from torchlogit.metrics.tally import WIDTH, tallied, tally
+from torchlogit.sources import MemorySource
+
+
+def test_a_tally_is_the_measures_of_its_rows():
+    y, p, w = sample(500, 1, False, "broken")
+    rows = scored_arrays(y, p, w)
+    found = tally(rows, 0.3)
+    assert found.log_loss == pytest.approx(w @ log_losses(rows) / w.sum(), rel=1e-13)
+    assert found.brier == pytest.approx(w @ brier_scores(rows) / w.sum(), rel=1e-13)
+    assert found.confusion().counts == pytest.approx(confusion(rows, 0.3).counts)
+    bounds, exact = found.auc(), auc(rows).value
+    assert bounds.low <= exact <= bounds.high
+    assert bounds.high - bounds.low < 0.01
+    assert bounds.value == pytest.approx(exact, abs=0.005)
+
+
+@pytest.mark.parametrize("weights", [None, "whole"])
+def test_blocks_add_up_to_the_whole(weights):
+    """To the last bit where weights are whole, in any order; the losses to rounding."""
+    y, p, w = sample(600, 2, False, weights)
+    rows = scored_arrays(y, p, w, classes=[0, 1])
+    cuts = np.split(np.random.default_rng(0).permutation(600), [10, 11, 300])
+    parts = [tally(rows.rows(cut)) for cut in [*cuts, np.arange(0)]]
+    merged, whole = sum(parts[1:], parts[0]), tally(rows)
+    assert (merged.histogram == whole.histogram).all()
+    assert (merged.weight == whole.weight).all()
+    assert merged.auc() == whole.auc()
+    assert (merged.log_loss, merged.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-14)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans())
+def test_the_bounds_hold_the_exact_area(rows, near):
+    """Also where all scores share a few bins, lie beyond the outermost, or are tied."""
+    y, s, w = (np.array(column, float) for column in zip(*rows, strict=True))
+    s = s / 40 * 3 * WIDTH if near else s
+    if not (w[y == 1].sum() and w[y == 0].sum()):
+        return
+    p = np.stack([expit(-s), expit(s)], 1)
+    exact = auc(scored_arrays(y.astype(int), p, w)).value
+    found = tally(scored_arrays(y.astype(int), p, w)).auc()
+    assert found.low - 1e-12 <= exact <= found.high + 1e-12
+    assert 0 <= found.low <= found.high <= 1
+
+
+def test_bounds_are_tight_where_no_bin_is_shared():
+    s = np.arange(20) * 2 * WIDTH
+    y = np.arange(20) % 3 == 0
+    rows = scored_arrays(y.astype(int), expit(s))
+    assert tally(rows).auc()[:3] == pytest.approx((auc(rows).value,) * 3, abs=1e-14)
+    assert logit(rows.probability[3, 1]) == pytest.approx(s[3])
+
+
+def test_several_classes():
+    y, p = of_classes(400, 4, 3)
+    rows = scored_arrays(y, p)
+    found = tally(rows.rows(np.arange(150))) + tally(rows.rows(np.arange(150, 400)))
+    assert found.auc().low <= auc(rows).value <= found.auc().high
+    assert (found.confusion().counts == confusion(rows).counts).all()
+    assert found.log_loss == pytest.approx(log_losses(rows).mean(), rel=1e-13)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_source_is_tallied_block_by_block(classes):
+    """The same as of all rows at once, however the rows are cut, with offsets and weights."""
+    rng = np.random.default_rng(classes)
+    x = rng.normal(size=(300, 2))
+    y = (x @ [1, -1] + rng.logistic(size=300) > 0).astype(int) + (classes == 3) * (rng.random(300) < 0.3)
+    weight = rng.integers(1, 4, 300) * 1.0
+    offset = rng.normal(size=300) if classes == 2 else None
+    fit = torchlogit.fit(x, y, weight=weight, offset=offset)
+    whole = tally(scored(fit), 0.4)
+    shift = None if offset is None else torch.from_numpy(offset)
+    source = MemorySource(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(weight), shift, block_rows=37)
+    found = tallied(fit, source, 0.4)
+    assert (found.weight == whole.weight).all()
+    assert (found.histogram == whole.histogram).mean() > 0.9999  # a score beside a bin's end may round to either side
+    assert (found.log_loss, found.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-12)
+    assert found.accuracy().low < found.accuracy().value < found.accuracy().high
+
+
+def test_what_does_not_add_up_is_refused():
+    one = tally(scored_arrays([0, 1], [0.2, 0.8]))
+    with pytest.raises(ParameterError, match="do not add up"):
+        one + tally(scored_arrays([0, 1], [0.2, 0.8]), 0.3)
+    with pytest.raises(ParameterError, match="do not add up"):
+        one + tally(scored_arrays(["a", "b"], [0.2, 0.8]))
+    with pytest.raises(DataError, match="rows of every class"):
+        tally(scored_arrays([0, 0], [0.2, 0.8], classes=[0, 1])).auc()
+    with pytest.raises(DataError, match="no rows"):
+        tally(scored_arrays([0, 1], [0.2, 0.8], weight=[0, 0])).log_loss
+
+
+def test_the_linear_unit_has_no_probabilities():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = torchlogit.fit(torchlogit.datasets.study_hours(), "passed", loss="squared")
+    with pytest.raises(ParameterError, match="linear unit"):
+        scored(fit)
+    with pytest.raises(ParameterError, match="linear unit"):
+        tallied(fit, fit.training.source(True, None))

@@ -44,10 +44,16 @@ class Part(NamedTuple):
         return float(self.rows.weight @ self.rows.y) if self.rows.binary else float("nan")
 
     @property
+    def size(self) -> int:
+        """Number of rows; a row of weight w is w of them where weights repeat rows."""
+        return round(self.rows.weight.sum()) if self.rows.repeats else len(self.rows)
+
+    @property
     def small(self) -> bool:
         """Whether there are few rows, or of one class."""
-        least = np.bincount(self.rows.y, minlength=len(self.rows.classes)).min()
-        return len(self.rows) < SMALL or bool(least < FEW)
+        weight = self.rows.weight if self.rows.repeats else None
+        least = np.bincount(self.rows.y, weight, len(self.rows.classes)).min()
+        return self.size < SMALL or bool(least < FEW)
 
 
 def evaluate(
@@ -183,7 +189,7 @@ def _notes(words: Words, parts: list[Part], folds: int | None, level: float) -> 
 
 
 def _of_groups(words: Words, parts: list[Part], level: float) -> Iterator[str]:
-    small = [f"{part.name} ({part.rows.weight.sum():.6g})" for part in parts if part.small]
+    small = [f"{show(part.name, 40)} ({part.size})" for part in parts if part.small]
     if small:
         yield words("small", groups=words.list(small[:MOST_GROUPS]))
     count = sum(bool(np.isfinite(each.value)) for part in parts for each in part.differences)
@@ -215,7 +221,7 @@ def _table(parts: list[Part], **facts: Any) -> Evaluation:
         difference=numbers(d.value for d in between),
         difference_low=numbers(d.low for d in between),
         difference_high=numbers(d.high for d in between),
-        rows=np.array([len(part.rows) for part, _, _ in lines]),
+        rows=np.array([part.size for part, _, _ in lines]),
         events=numbers(part.events for part, _, _ in lines),
         positive=rows.classes[1] if rows.binary else None,
         **facts,

@@ -93,13 +93,13 @@ class Evaluation(Tabular):
         facts = [("rows", str(n)), ("where", words(where))]
         if self.positive is not None:
             facts += [("events", cell(float(self.events[0])) if self.events[0] % 1 else f"{self.events[0]:.0f}")]
-            facts += [("event", level_text(self.positive)), ("threshold", f"{self.threshold:g}")]
+            facts += [("event", show(level_text(self.positive), 40)), ("threshold", f"{self.threshold:g}")]
         facts += [("level", f"{self.level:g}")] + ([("folds", str(self.folds))] if self.folds else [])
         return tuple((words(key), text) for key, text in facts)
 
     def _name(self, i: int) -> str:
         name = self._words(self.measure[i])
-        return self._words("of", measure=name, label=self.label[i]) if self.label[i] else name
+        return self._words("of", measure=name, label=show(self.label[i], 40)) if self.label[i] else name
 
     def _whole(self) -> Grid:
         heads = [self._words(key) for key in ("measure", "value", "low", "high", "interval")]

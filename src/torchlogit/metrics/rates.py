@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.errors import ParameterError
 from torchlogit.inference.normal import half_width
 from torchlogit.metrics.ranked import cut, held
 from torchlogit.metrics.scored import Scored
@@ -69,10 +70,12 @@ def combined(factors: Sequence[float], parts: Sequence[Interval], method: str = 
 def called(scored: Scored, threshold: float = 0.5) -> npt.NDArray[np.int64]:
     """The class that each row is called, (n,): the positive one where its probability is at least ``threshold``.
 
-    With more than two classes the most probable one, and the threshold means nothing.
+    With more than two classes the most probable one; ParameterError for a threshold there.
     """
     if scored.binary:
         return (held(scored.log_odds) >= cut(threshold)).astype(np.int64)
+    if threshold != 0.5:
+        raise ParameterError(f"a threshold is for two classes; of {len(scored.classes)} the most probable one is called")
     return scored.log_probability.argmax(1)
 
 

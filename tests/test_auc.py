@@ -9,30 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, ndtr
 from scipy.stats import rankdata
+from scores import of_classes, sample
 from sklearn.metrics import roc_auc_score
 
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics import auc, hand_till, scored_arrays
-from torchlogit.metrics.auc import area, area_above, newcombe
+from torchlogit.metrics.delong import area, area_above, newcombe
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "proc.json").read_text(encoding="utf-8"))
-
-
-def sample(n, seed, ties=True, weights=None):
-    """Scores that tell the classes apart a little, as labels, probabilities and weights."""
-    rng = np.random.default_rng(seed)
-    y = rng.random(n) < 0.4
-    p = expit(rng.normal(size=n) + y)
-    weight = {None: np.ones(n), "whole": rng.integers(0, 4, n) * 1.0, "broken": rng.exponential(size=n)}[weights]
-    return y.astype(int), np.round(p, 1 if ties else 16).clip(0.05, 0.95), weight
-
-
-def of_classes(n, size, seed):
-    """Labels and probabilities of several classes."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, size, n)
-    p = np.exp(rng.normal(size=(n, size)) + 1.5 * np.eye(size)[y])
-    return y, p / p.sum(1, keepdims=True)
 
 
 @pytest.mark.parametrize("weights", [None, "whole", "broken"])

@@ -1,5 +1,6 @@
 """Cross-validated probabilities: each row by a fit to the other folds, made singly here and as one batch there."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -165,7 +166,6 @@ def test_there_are_not_more_folds_than_rows():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(cross_scored(fit, 20)) == 20
+    bare = pickle.loads(pickle.dumps(fit))
     with pytest.raises(ParameterError, match="holds no rows"):
-        import pickle
-
-        cross_scored(pickle.loads(pickle.dumps(fit)))
+        cross_scored(bare)

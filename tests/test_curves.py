@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from test_auc import of_classes, sample
+from scores import of_classes, sample
 
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics import (
@@ -202,7 +202,7 @@ def test_settings_are_checked(of):
 
 def test_rows_that_were_fitted_say_so():
     from torchlogit import datasets, fit
-    from torchlogit.metrics import scored
+    from torchlogit.metrics.scored import scored
 
     rows = scored(fit(datasets.study_hours(), "passed"))
     for of in (roc_curve, precision_recall_curve, thresholds, lift, decision_curve, score_histogram, confusion):

@@ -8,17 +8,18 @@ import pytest
 import sklearn.metrics as sk
 from command import write
 from scipy.special import expit
+from scores import of_classes, sample
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
-from test_auc import of_classes, sample
 
 import torchlogit
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.metrics import brier_parts, cross_scored, evaluate, scored, scored_arrays, wilson
+from torchlogit.metrics import brier_parts, cross_scored, evaluate, scored_arrays, wilson
+from torchlogit.metrics.curves import average_precision
 from torchlogit.metrics.losses import brier_scores, log_losses
 from torchlogit.metrics.ranked import ranked
 from torchlogit.metrics.rates import calls, combined, matthews
 from torchlogit.metrics.resampled import CELLS, Draws, brier, log_loss, of_calls, of_ranks
-from torchlogit.metrics.curves import average_precision
+from torchlogit.metrics.scored import scored
 
 FEW = {"resamples": 500}
 

@@ -8,12 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
-from test_auc import of_classes, sample
+from scores import of_classes, sample
 
 import torchlogit
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.metrics import auc, confusion, scored, scored_arrays
+from torchlogit.metrics import auc, confusion, scored_arrays
 from torchlogit.metrics.losses import brier_scores, log_losses
+from torchlogit.metrics.scored import scored
 from torchlogit.metrics.tally import WIDTH, tallied, tally
 from torchlogit.sources import MemorySource
 
@@ -45,7 +46,9 @@ def test_blocks_add_up_to_the_whole(weights):
     assert (merged.log_loss, merged.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-14)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans())
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
+)
 def test_the_bounds_hold_the_exact_area(rows, near):
     """Also where all scores share a few bins, lie beyond the outermost, or are tied."""
     y, s, w = (np.array(column, float) for column in zip(*rows, strict=True))
@@ -82,13 +85,14 @@ def test_a_source_is_tallied_block_by_block(classes):
     rng = np.random.default_rng(classes)
     x = rng.normal(size=(300, 2))
     y = (x @ [1, -1] + rng.logistic(size=300) > 0).astype(int) + (classes == 3) * (rng.random(300) < 0.3)
+    cut = 0.4 if classes == 2 else 0.5
     weight = rng.integers(1, 4, 300) * 1.0
     offset = rng.normal(size=300) if classes == 2 else None
     fit = torchlogit.fit(x, y, weight=weight, offset=offset)
-    whole = tally(scored(fit), 0.4)
+    whole = tally(scored(fit), cut)
     shift = None if offset is None else torch.from_numpy(offset)
     source = MemorySource(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(weight), shift, block_rows=37)
-    found = tallied(fit, source, 0.4)
+    found = tallied(fit, source, cut)
     assert (found.weight == whole.weight).all()
     assert (found.histogram == whole.histogram).mean() > 0.9999  # a score beside a bin's end may round to either side
     assert (found.log_loss, found.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-12)

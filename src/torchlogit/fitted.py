@@ -100,8 +100,8 @@ class Fit(Model):
         seed: int = 0,
         **given: Any,
     ) -> Evaluation:
-        """Log-loss, Brier, AUC, calls and their rates, with intervals, by group and out of fold; see `metrics.evaluate`."""
-        from torchlogit.metrics.evaluate import evaluate_fit
+        """Log-loss, Brier, AUC, calls and their rates, with intervals, by group and out of fold; see `metrics.evaluating`."""
+        from torchlogit.metrics.evaluating import evaluate_fit
 
         return evaluate_fit(self, data, by=by, threshold=threshold, level=level, folds=folds, seed=seed, **given)
 

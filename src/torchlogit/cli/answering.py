@@ -1,4 +1,4 @@
-"""``torchlogit summary``, ``check``, ``explain``, ``compare``, ``effects``, ``evaluate``: a model is asked, the answer shown or written."""
+"""The commands that ask a model file: ``summary``, ``check``, ``explain``, ``compare``, ``effects``, ``evaluate``."""
 
 from __future__ import annotations
 

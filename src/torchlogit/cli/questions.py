@@ -1,4 +1,4 @@
-"""The commands that read a model file: what it says, how far to trust it, in words, beside others, its effects, how good it is."""
+"""The commands that read a model file: what it says, how far to trust it, in words, beside others, its effects, its worth."""
 
 from __future__ import annotations
 
@@ -159,7 +159,9 @@ def effects(
 def evaluate(
     model: Model,
     data: Again,
-    by: Annotated[str | None, typer.Option(metavar="COL", help="Also each of its groups, and their differences.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COL", help="Also each of its groups, and their differences.")
+    ] = None,
     folds: Annotated[
         str | None, typer.Option(metavar="NUMBER|COL", help="Cross-validate: fits to DATA without each fold.")
     ] = None,

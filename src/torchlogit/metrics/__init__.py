@@ -1,6 +1,5 @@
 """How good probabilities are: metrics with intervals, curves, and what they are computed from."""
 
-from torchlogit.metrics.auc import auc, hand_till
 from torchlogit.metrics.counts import Confusion, LiftTable, ScoreHistogram, confusion, lift, score_histogram
 from torchlogit.metrics.crossed import cross_scored
 from torchlogit.metrics.curves import (
@@ -13,11 +12,12 @@ from torchlogit.metrics.curves import (
     roc_curve,
     thresholds,
 )
-from torchlogit.metrics.evaluate import evaluate
+from torchlogit.metrics.delong import auc, hand_till
+from torchlogit.metrics.evaluating import evaluate
 from torchlogit.metrics.evaluation import Evaluation
 from torchlogit.metrics.losses import BrierParts, brier_parts
 from torchlogit.metrics.rates import Interval, wilson
-from torchlogit.metrics.scored import Scored, scored, scored_arrays
+from torchlogit.metrics.scored import Scored, scored_arrays
 
 __all__ = [
     "BrierParts",
@@ -42,7 +42,6 @@ __all__ = [
     "precision_recall_curve",
     "roc_curve",
     "score_histogram",
-    "scored",
     "scored_arrays",
     "thresholds",
     "wilson",

@@ -1,4 +1,4 @@
-"""Rows that are counted: by what they are called, in groups of falling probability, in bins. Each is a table for a plot or a report."""
+"""Rows that are counted: by what they are called, in groups of falling probability, in bins. Tables for plots and reports."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ def confusion(scored: Scored, threshold: float = 0.5) -> Confusion:
     return confusion_of(rows.classes, calls(rows, threshold).weight, threshold, scored.notes())
 
 
-def confusion_of(
-    classes: npt.NDArray[Any], found: Floats, threshold: float, notes: tuple[str, ...] = ()
-) -> Confusion:
+def confusion_of(classes: npt.NDArray[Any], found: Floats, threshold: float, notes: tuple[str, ...] = ()) -> Confusion:
     """The table of weights (K, K) of rows by class and call."""
     with np.errstate(invalid="ignore"):
         recall, precision = (np.diag(found) / found.sum(axis) for axis in (1, 0))

@@ -32,8 +32,8 @@ def cross_scored(fit: Fit, folds: Any = 10, seed: int = 0, data: Any = None, **g
 
     ``folds`` is how many (drawn with ``seed``, each with about the same share of every class, the two halves of counts
     together), or a column of the table, or one label a row: rows of one label, such as a patient's, are then held out
-    together. The fits have the model's recipe (levels, knots, means of all rows), penalty, link, weights and offset; ordinary ones
-    are one batch.
+    together. The fits have the model's recipe (levels, knots, means of all rows), penalty, link, weights and offset; the
+    ordinary ones are one batch.
 
     ParameterError for less than two folds; DataError for more folds than rows; NotCertifiedError naming the folds whose fit has
     no certified optimum, such as one that is separated: its probabilities would be 0 and 1.
@@ -43,7 +43,7 @@ def cross_scored(fit: Fit, folds: Any = 10, seed: int = 0, data: Any = None, **g
     >>> result = fit(datasets.study_hours(), "passed")
     >>> rows = cross_scored(result, folds=5)
     >>> len(rows), rows.seen, rows.probability[0].round(2).tolist()
-    (20, False, [0.97, 0.03])
+    (20, False, [0.99, 0.01])
     """
     beside = observed(fit, data, **given)
     return cross_rows(beside, folds_of(beside.rows, folds, seed))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torchlogit.errors import ParameterError
 from torchlogit.inference.normal import half_width
 from torchlogit.inference.tabular import Tabular
-from torchlogit.metrics.auc import auc
+from torchlogit.metrics.delong import auc
 from torchlogit.metrics.ranked import cut, ranked
 from torchlogit.metrics.scored import Scored
 from torchlogit.tables.names import show_value
@@ -164,7 +164,9 @@ def thresholds(
     ([1.5, 0.75, 1.0, 0.25, 0.5], 0.35, 0.25)
     """
     if not (0 <= cost_false_yes < np.inf and 0 <= cost_false_no < np.inf and cost_false_yes + cost_false_no > 0):
-        raise ParameterError(f"costs must be finite, not negative and not both 0, got {cost_false_yes}, {cost_false_no}")
+        raise ParameterError(
+            f"costs must be finite, not negative and not both 0, got {cost_false_yes}, {cost_false_no}"
+        )
     found = ranked(scored, "a table of thresholds")
     place = np.arange(len(found.threshold)) if at is None else _places(found.log_odds, at)
     shown = found.threshold if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
@@ -252,5 +254,3 @@ def decision_curve(scored: Scored, at: Any = None, level: float = 0.95) -> Decis
         level=level,
         notes=scored.notes(),
     )
-
-

@@ -101,7 +101,7 @@ def _parts(p: Floats, y: Floats, w: Floats, bins: int | None) -> tuple[float, fl
 
 def _binned(p: Floats, w: Floats, bins: int | None) -> npt.NDArray[np.int64]:
     """The number of each row's bin, without gaps; rows of one probability are in one bin."""
-    values, place = np.unique(p.round(12), return_inverse=True)
+    _, place = np.unique(p.round(12), return_inverse=True)
     if bins is None:
         return place
     weight = np.bincount(place, w)

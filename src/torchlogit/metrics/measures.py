@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from torchlogit.errors import DataError
-from torchlogit.metrics.auc import auc, hand_till
 from torchlogit.metrics.counts import top_lift
 from torchlogit.metrics.curves import average_precision
+from torchlogit.metrics.delong import auc, hand_till
 from torchlogit.metrics.ranked import ranked
 from torchlogit.metrics.rates import Calls, Floats, Interval, calls, combined, matthews
 from torchlogit.metrics.resampled import Draws, brier, log_loss, of_calls, of_ranks

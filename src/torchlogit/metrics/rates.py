@@ -75,7 +75,9 @@ def called(scored: Scored, threshold: float = 0.5) -> npt.NDArray[np.int64]:
     if scored.binary:
         return (held(scored.log_odds) >= cut(threshold)).astype(np.int64)
     if threshold != 0.5:
-        raise ParameterError(f"a threshold is for two classes; of {len(scored.classes)} the most probable one is called")
+        raise ParameterError(
+            f"a threshold is for two classes; of {len(scored.classes)} the most probable one is called"
+        )
     return scored.log_probability.argmax(1)
 
 

@@ -52,7 +52,7 @@ class Scored:
 
     @property
     def log_odds(self) -> Floats:
-        """log p / (1 − p) of the positive class, (n,). ParameterError for more than two classes."""
+        """Log p / (1 − p) of the positive class, (n,). ParameterError for more than two classes."""
         self.require_binary("the logarithm of odds")
         return self.log_probability[:, 1] - self.log_probability[:, 0]
 
@@ -69,9 +69,7 @@ class Scored:
 
     def rows(self, which: npt.NDArray[Any]) -> Scored:
         """Some of the rows, by number or mask."""
-        return replace(
-            self, y=self.y[which], log_probability=self.log_probability[which], weight=self.weight[which]
-        )
+        return replace(self, y=self.y[which], log_probability=self.log_probability[which], weight=self.weight[which])
 
     def counted(self) -> Scored:
         """The rows that count: those of weight 0 are left out. DataError if there are none."""
@@ -90,7 +88,7 @@ class Scored:
         >>> import numpy as np
         >>> rows = scored_arrays(["a", "b", "c"], np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]))
         >>> rows.against("b").probability.round(3).tolist(), rows.against("b").y.tolist()
-        ([[0.7, 0.3], [0.2, 0.8], [0.4, 0.6]], [0, 1, 0])
+        ([[0.7, 0.3], [0.2, 0.8], [0.8, 0.2]], [0, 1, 0])
         """
         found = np.flatnonzero(self.classes == label)
         if len(found) != 1:
@@ -110,7 +108,7 @@ def scored(fit: Fit, data: Any = None, **given: Any) -> Scored:
     >>> from torchlogit import datasets, fit
     >>> rows = scored(fit(datasets.study_hours(), "passed"))
     >>> len(rows), rows.classes.tolist(), rows.probability[0].round(3).tolist(), rows.seen
-    (20, [0, 1], [0.965, 0.035], True)
+    (20, [0.0, 1.0], [0.965, 0.035], True)
     """
     return scored_rows(observed(fit, data, **given), own=data is None)
 
@@ -129,11 +127,13 @@ def scored_rows(beside: Observed, own: bool = False) -> Scored:
 def check_probabilities(fit: Fit) -> None:
     """ParameterError for the linear unit, whose numbers are no probabilities."""
     if fit.loss == "squared":
-        raise ParameterError("the linear unit gives numbers, not probabilities: fit with loss='logistic' to evaluate them")
+        raise ParameterError(
+            "the linear unit gives numbers, not probabilities: fit with loss='logistic' to evaluate them"
+        )
 
 
 def scored_arrays(y: Any, probability: Any, weight: Any = None, classes: Any = None) -> Scored:
-    """Labels (n,) with probabilities (n,) of the positive class or (n, K), of any model; ``classes`` default to the sorted labels.
+    """Labels (n,) with probabilities (n,) of the positive class or (n, K), of any model; ``classes``: the sorted labels.
 
     Raises DataError for shapes that do not belong together, probabilities outside 0 to 1 or rows that do not sum to 1, labels
     that are no class, and weights that are negative or not finite.

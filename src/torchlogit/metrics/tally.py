@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.metrics.auc import area_above
 from torchlogit.metrics.counts import Confusion, confusion_of
+from torchlogit.metrics.delong import area_above
 from torchlogit.metrics.losses import brier_scores, log_losses
 from torchlogit.metrics.ranked import held
 from torchlogit.metrics.rates import Calls, Interval, calls
@@ -30,9 +30,9 @@ SHIFT = 0.381966  # of their ends, so that none is a number that log-odds are li
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Sums over rows; ``a + b`` is that of both. Of K classes, and k = 1 (the positive) or K curves, one a class:
+    """Sums over rows; ``a + b`` is that of both.
 
-    ``weight`` and ``square`` (K, K) of the rows by class and call, ``log_loss`` and ``brier`` sums of weight times loss,
+    Of K classes, and k curves, 1 (of the positive class) or K, one a class: ``weight`` and ``square`` (K, K) of the rows by class and call, ``log_loss`` and ``brier`` sums of weight times loss,
     ``histogram`` (k, 2, BINS) weights by log-odds, the lowest first, of the other classes and of the curve's own.
     """
 
@@ -132,7 +132,9 @@ def tallied(fit: Fit, source: Source, threshold: float = 0.5) -> Tally:
         eta = block.design.moved(here, torch.float64).matmul(theta.to(block.weight.device))
         log_probability = fit._loss().log_probabilities(eta + block.offset).cpu().numpy()
         weight = block.weight.double().cpu().numpy()
-        rows = Scored(block.y.long().cpu().numpy(), log_probability, weight, fit.classes, False, fit.weights_are == "frequency")
+        rows = Scored(
+            block.y.long().cpu().numpy(), log_probability, weight, fit.classes, False, fit.weights_are == "frequency"
+        )
         return tuple(torch.as_tensor(t, dtype=torch.float64) for t in tally(rows, threshold).sums())
 
     weight, square, log_loss, brier, histogram = (t.cpu().numpy() for t in accumulate(source, of_block))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from torchlogit.inference.quality import Quality
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.wald import Table
-    from torchlogit.summary import Summary
     from torchlogit.metrics.evaluation import Evaluation
+    from torchlogit.summary import Summary
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ SHIFT = 0.381966  # of their ends, so that none is a number that log-odds are li
 class Tally:
     """Sums over rows; ``a + b`` is that of both.
 
-    Of K classes, and k curves, 1 (of the positive class) or K, one a class: ``weight`` and ``square`` (K, K) of the rows by class and call, ``log_loss`` and ``brier`` sums of weight times loss,
+    Of K classes, and k curves, 1 (of the positive class) or K, one a class:
+    ``weight`` and ``square`` (K, K) of the rows by class and call, ``log_loss`` and ``brier`` sums of weight times loss,
     ``histogram`` (k, 2, BINS) weights by log-odds, the lowest first, of the other classes and of the curve's own.
     """
 

@@ -19,13 +19,14 @@ newton-…, lbfgs, sag, saga, liblinear: scikit-learn's solvers; LIBLINEAR: the 
 
 def draw(results: dict[str, Found], path: Path) -> Path:
     """Write the picture. Workloads in which torchlogit did not reach the target are left out."""
-    from torchlogit.plots.style import RED, finished, headline, panels, styled
+    from torchlogit.plots.style import finished, headline, panels, styled
+    from torchlogit.plots.themes import LIGHT
 
     rows = [(found, chosen(found)) for found in results.values() if verdict(found, results).ours]
     _, (ax,) = panels(size=(10, 1.9 + 0.74 * len(rows)))
     limits = _range([ratio for _, lines in rows for ratio, _ in lines])
     with styled():
-        ax.axvline(1, color=RED, linewidth=1.6, zorder=1)
+        ax.axvline(1, color=LIGHT.red, linewidth=1.6, zorder=1)
         for place, (found, lines) in enumerate(rows):
             _workload(ax, place, found, lines, limits)
         _axes(ax, [_label(found) for found, _ in rows], limits)
@@ -73,21 +74,22 @@ def _axes(ax: Any, labels: list[str], limits: tuple[float, float]) -> None:
 
 def _workload(ax: Any, place: int, found: Found, lines: list[tuple[float, Entry]], limits: tuple[float, float]) -> None:
     """A line with a mark and a name for each rival; our time at its end."""
-    from torchlogit.plots.style import GREY, INK, MUTED, RED
+    from torchlogit.plots.themes import LIGHT
 
+    red, ink, grey, muted = LIGHT.red, LIGHT.ink, LIGHT.grey, LIGHT.muted
     ours = _ours(found)
     busy = disturbed(ours.row) or any(disturbed(entry.row) for _, entry in lines)
     ax.axhline(place, color="#DDDDDD", linewidth=0.8, zorder=0)
-    ax.plot(1, place, "D", color=RED, markersize=9, zorder=4)
+    ax.plot(1, place, "D", color=red, markersize=9, zorder=4)
     own = seconds(ours.seconds) + ("\n(busy)" if busy else "")
     ax.annotate(own, (1, place), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                va="center", color=RED, weight="bold", size=9.5)  # fmt: skip
+                va="center", color=red, weight="bold", size=9.5)  # fmt: skip
     taken: dict[int, float] = {}
     for ratio, entry in lines:
         there = entry.row["reached"]
         ax.plot(ratio, place, "o", markersize=6.5, markeredgewidth=1.3, zorder=3,
-                color=INK if there else "white", markeredgecolor=INK if there else GREY)  # fmt: skip
-        _name(ax, place, ratio, entry.rival["short"], limits, taken, INK if there else MUTED)
+                color=ink if there else "white", markeredgecolor=ink if there else grey)  # fmt: skip
+        _name(ax, place, ratio, entry.rival["short"], limits, taken, ink if there else muted)
 
 
 def _name(

@@ -400,33 +400,34 @@ def test_other_features_are_held_and_told(run, many, tmp_path):
 
 
 def test_the_curve_is_the_fit(many):
-    from torchlogit.cli.curve import curves, ready
+    from torchlogit.inference.slices import curves
     from torchlogit.tables import read_table
 
     data = read_table(many)
     fit = torchlogit.fit(data, "y")
     matrix = fit.recipe.encode(data).matrix
-    (curve,) = curves(fit, ready(fit, "x"))
+    curve = curves(fit, "x")
     rows = {"region": ["n"] * 200, "x": curve.x, "age": [matrix[:, 2].mean()] * 200}
     p = fit.predict_proba(rows)[:, 1].numpy()
     np.testing.assert_allclose(curve.probability, p, rtol=1e-12)
     design = np.column_stack([np.ones(200), fit.recipe.encode(rows).matrix])
     error = np.sqrt(np.einsum("ij,jk,ik->i", design, fit.covariance.numpy(), design))
     eta = np.log(p / (1 - p))
-    np.testing.assert_allclose(curve.lower, 1 / (1 + np.exp(-(eta - 1.959963984540054 * error))), rtol=1e-6)
-    np.testing.assert_allclose(curve.upper, 1 / (1 + np.exp(-(eta + 1.959963984540054 * error))), rtol=1e-6)
+    np.testing.assert_allclose(curve.low, 1 / (1 + np.exp(-(eta - 1.959963984540054 * error))), rtol=1e-6)
+    np.testing.assert_allclose(curve.high, 1 / (1 + np.exp(-(eta + 1.959963984540054 * error))), rtol=1e-6)
 
 
 def test_a_penalised_curve_has_no_band(run, tmp_path):
-    from torchlogit.cli.curve import curves, ready
+    from torchlogit.inference.slices import curves
 
     fit = torchlogit.fit(datasets.study_hours(), "passed", penalty=torchlogit.L2(1.0))
-    (curve,) = curves(fit, ready(fit, None))
-    assert curve.lower is None
+    curve = curves(fit)
+    assert np.isnan(curve.low).all()
+    assert "penalised" in curve.notes[0]
 
 
 def test_a_formula_is_drawn_over_a_column_of_its_table(run, many, tmp_path):
-    from torchlogit.cli.curve import curves, ready
+    from torchlogit.inference.slices import curves
     from torchlogit.tables import read_table
 
     formula, picture = "y ~ bs(age, 4) * region + I(x ** 2) + x", tmp_path / "curve.png"
@@ -436,22 +437,22 @@ def test_a_formula_is_drawn_over_a_column_of_its_table(run, many, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     data = read_table(many)
     fit = torchlogit.fit(data, formula)
-    (curve,) = curves(fit, ready(fit, "age"))
+    curve = curves(fit, "age")
     rows = {"region": ["n"] * 200, "x": [data["x"].to_numpy().mean()] * 200, "age": curve.x}
     np.testing.assert_allclose(curve.probability, fit.predict_proba(rows)[:, 1], rtol=1e-12)
-    np.testing.assert_allclose(curve.lower, fit.predict_interval(rows).low, rtol=1e-12)
+    np.testing.assert_allclose(curve.low, fit.predict_interval(rows).low, rtol=1e-12)
     strange = run("fit", many, "--formula", "y ~ region", "--plot", tmp_path / "q.png", "--plot-feature", "age")
     assert (strange.code, "numeric feature" in strange.err) == (2, True)
 
 
 def test_counts_are_drawn_as_shares(run, tmp_path):
-    from torchlogit.cli.curve import curves, ready
+    from torchlogit.inference.slices import curves
 
     table = {"won": [3, 5, 0, 2, 8], "lost": [7, 5, 4, 8, 1], "x": [1.0, 2, 3, 1.5, 5], "log(n)": [0.0] * 5}
     fit = torchlogit.fit(table, "won + lost ~ x")
-    (curve,) = curves(fit, ready(fit, None))
-    np.testing.assert_allclose(curve.points_y, [0.3, 0.5, 0, 0.2, 8 / 9])
-    np.testing.assert_array_equal(curve.points_x, table["x"])
+    curve = curves(fit)
+    np.testing.assert_allclose(curve.points.y, [0.3, 0.5, 0, 0.2, 8 / 9])
+    np.testing.assert_array_equal(curve.points.x, table["x"])
 
 
 @pytest.mark.parametrize("words", [["--profile"], ["--firth"], ["--formula"], ["--robust", "HC3"]])

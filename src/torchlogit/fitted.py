@@ -14,18 +14,22 @@ from torchlogit.model import Model
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
+    from torchlogit.inference.binned import BinnedResiduals
     from torchlogit.inference.check import Check
     from torchlogit.inference.collinearity import Collinearity
     from torchlogit.inference.effects import EffectTable, MarginTable
     from torchlogit.inference.explain import Explanation
+    from torchlogit.inference.forest import Forest
     from torchlogit.inference.grouped import Grouped
     from torchlogit.inference.hypotheses import JointTest, TermTests
     from torchlogit.inference.influence import Influence
     from torchlogit.inference.limits import Limits
+    from torchlogit.inference.nomogram import Nomogram
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
     from torchlogit.inference.quality import Quality
     from torchlogit.inference.residuals import Kind
+    from torchlogit.inference.slices import Curves, DecisionMap
     from torchlogit.inference.wald import Table
     from torchlogit.metrics.evaluation import Evaluation
     from torchlogit.summary import Summary
@@ -146,6 +150,36 @@ class Fit(Model):
         from torchlogit.inference.effects import margins
 
         return margins(self, at, **how)
+
+    def forest(self, level: float = 0.95, **how: Any) -> Forest:
+        """Odds ratios with references, counts and intervals, to be drawn; see `inference.forest` for what else it takes."""
+        from torchlogit.inference.forest import forest
+
+        return forest(self, level, **how)
+
+    def curves(self, variable: str | None = None, **how: Any) -> Curves:
+        """The probability over one variable with its interval, to be drawn; see `inference.slices.curves` for the rest."""
+        from torchlogit.inference.slices import curves
+
+        return curves(self, variable, **how)
+
+    def decision_map(self, x: str | None = None, y: str | None = None, **how: Any) -> DecisionMap:
+        """The probability over two variables, to be drawn; see `inference.slices.decision_map` for what else it takes."""
+        from torchlogit.inference.slices import decision_map
+
+        return decision_map(self, x, y, **how)
+
+    def nomogram(self, data: Any = None, **given: Any) -> Nomogram:
+        """The fit as scales of points that add up to a probability; see `inference.nomogram`."""
+        from torchlogit.inference.nomogram import nomogram
+
+        return nomogram(self, data, **given)
+
+    def binned_residuals(self, along: str | None = None, bins: int | None = None, **how: Any) -> BinnedResiduals:
+        """Mean residuals of bins with the band of the model; see `inference.binned` for what else it takes."""
+        from torchlogit.inference.binned import binned_residuals
+
+        return binned_residuals(self, along, bins, **how)
 
     def dfbeta(self, scaled: bool = False, data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
         """By how much every row moves every coefficient, (n, p), or (n, p, K); see `inference.influence`."""

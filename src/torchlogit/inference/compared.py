@@ -92,7 +92,7 @@ def _level(fit: Fit, term: str, name: str, row: int, rows: tuple[int, ...]) -> C
 
 def _number(fit: Fit, term: str, row: int) -> Compared:
     """A number with the step that is told; 0 and 1 alone make a flag."""
-    values = _values(fit, row - int(fit.intercept))
+    values = column_of(fit, row - int(fit.intercept))
     if values is None:
         return Compared(term, row)
     low, high = float(values.min()), float(values.max())
@@ -114,7 +114,7 @@ def _step(size: float, spread: float) -> float:
     return float(10.0 ** min(power, max(0, int(np.floor(log10(spread))))))
 
 
-def _values(fit: Fit, column: int) -> Any:
+def column_of(fit: Fit, column: int) -> Any:
     """A column of the rows that were fitted, (n,); None where the fit has no rows."""
     if fit.training is None:
         return None

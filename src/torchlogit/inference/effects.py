@@ -47,6 +47,7 @@ class EffectTable(_Grid):
     """
 
     heading: ClassVar[str] = "Effects on the probability"
+    hidden: ClassVar[tuple[str, ...]] = ("method",)
 
     outcome: str
     term: Texts
@@ -62,6 +63,7 @@ class EffectTable(_Grid):
     high: Floats
     level: float
     notes: tuple[str, ...] = ()
+    method: str = "dydx"
 
     @property
     def p(self) -> Floats:
@@ -147,7 +149,7 @@ def effects(
     term, contrast, place = _texts([entry[:3] for entry in entries], len(cells.value))
     z, log_p = tested(cells.value, cells.std_error)
     return EffectTable(
-        outcome=_outcome(fit),
+        outcome=outcome_of(fit),
         term=term,
         contrast=contrast,
         label=cells.label,
@@ -161,6 +163,7 @@ def effects(
         high=cells.value + half * cells.std_error,
         level=level,
         notes=told,
+        method=method,
     )
 
 
@@ -189,7 +192,7 @@ def margins(
     (place,) = _texts([entry[:1] for entry in found], len(cells.value))
     p = cells.value.clip(0, 1)  # shares of the rows sum to 1 up to rounding
     low, high = _inside(p, cells.std_error, half)
-    return MarginTable(_outcome(fit), cells.label, place, cells.group, p, cells.std_error, low, high, level)
+    return MarginTable(outcome_of(fit), cells.label, place, cells.group, p, cells.std_error, low, high, level)
 
 
 class Entry(NamedTuple):
@@ -227,7 +230,8 @@ def _texts(rows: Sequence[tuple[Any, ...]], size: int) -> list[Texts]:
     return [np.repeat(np.array(column, dtype=object), size // len(rows)) for column in zip(*rows, strict=True)]
 
 
-def _outcome(fit: Fit) -> str:
+def outcome_of(fit: Fit) -> str:
+    """What the probability is of, in words: `passed = 1`, of counts `success in …`, of more classes the target alone."""
     if fit.counts:
         return f"success in {fit.target}"
     return fit.target if fit.loss == "softmax" else f"{fit.target} = {level_text(fit.positive)}"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.style import CURVES, INK, RED, Display, drawable, finished, headline, panels, styled
+from torchlogit.plots.style import Display, Look, drawable, drawing, finished, headline, legend_under, letters, style_of
+from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from torchlogit.inference.slices import Curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,27 +30,30 @@ class CurveTable:
     upper: ArrayLike | None = None
     points_x: ArrayLike | None = None
     points_y: ArrayLike | None = None
-    label: str = "fitted probability"
+    label: str = ""  # "fitted probability" unless told
 
 
 def probability_curve(
-    table: CurveTable | Sequence[CurveTable],
+    table: Curves | CurveTable | Sequence[CurveTable],
     *,
     ax: Axes | None = None,
     title: str = "",
     uncertain: tuple[float, float] = (0.4, 0.6),
     threshold: float = 0.5,
-    xlabel: str = "Hours",
-    ylabel: str = "Probability of Pass",
+    xlabel: str = "",
+    ylabel: str = "",
     note: str = "",
-    band: str = "uncertain",
+    band: str = "",
+    **look: Unpack[Look],
 ) -> Display:
-    """Curves of a probability over one feature, with the points they were fitted to.
+    """Curves of a probability over one feature, with the points they were fitted to: of `Fit.curves`, or of numbers of your own.
 
     A red line marks the ``threshold``, a ring on each curve the place where the curve crosses it (the legend says
-    where), a band the probabilities called ``uncertain``, ``band`` by name. ``note`` is a sentence under the title.
+    where), a band the probabilities called ``uncertain``, ``band`` by name. ``note`` is a sentence under the title. The
+    axes are ``xlabel`` and ``ylabel``: of `Fit.curves` the variable and the event, else "Hours" and "Probability of Pass" unless
+    told; ``note`` of `Fit.curves` is what the other variables are held at.
     Points on the same place are stacked. A text that no installed font can write, such as Chinese where there is no
-    Chinese font, gives way to plain English (x, probability, curve 1) or is left out.
+    Chinese font, gives way to plain English (x, probability, curve 1) or is left out. ``look``: `Look`.
 
     Raises ``ParameterError`` without any curve or for a threshold or band outside 0 to 1, ``ImportError`` if matplotlib
     is not installed.
@@ -57,30 +63,36 @@ def probability_curve(
     >>> display.ax.get_legend().get_texts()[0].get_text()
     'fitted probability, 50 % at 2.71'
     """
-    tables = [table] if isinstance(table, CurveTable) else list(table)
-    if not tables or not 0 < threshold < 1 or not 0 <= uncertain[0] <= uncertain[1] <= 1:
-        raise ParameterError(f"nothing to draw: {len(tables)} curves, {threshold=}, {uncertain=} (both from 0 to 1)")
-    ax = ax or panels()[1][0]
-    with styled():
-        ax.set(xlabel=drawable(xlabel, "x", 36), ylabel=drawable(ylabel, "probability", 26), ylim=(-0.05, 1.05))
+    if not 0 < threshold < 1 or not 0 <= uncertain[0] <= uncertain[1] <= 1:
+        raise ParameterError(f"{threshold=} and {uncertain=} must lie from 0 to 1")
+    with drawing(ax, (4.8, 4.4), look) as ax:
+        say = style_of(ax).say
+        tables, *words = _read(table, say)
+        xlabel, ylabel, note = (told or own for told, own in zip((xlabel, ylabel, note), words, strict=True))
+        ax.set_xlabel(drawable(xlabel, "x", 36))
+        ax.set_ylabel(drawable(ylabel, "probability", 26))
+        ax.set_ylim(-0.05, 1.05)
         ax.margins(x=0.02)
-        headline(ax, drawable(title, "", 32), drawable(note, ""))
-        _levels(ax, tables, threshold, uncertain, drawable(band, "uncertain"))
+        headline(ax, drawable(title, "", 32), note)
+        _levels(ax, tables, threshold, uncertain, drawable(band or say("uncertain"), "uncertain"))
         for each in tables:
             _points(ax, each)
-        _legend(ax, [_curve(ax, each, i, threshold) for i, each in enumerate(tables)])
-    return finished(ax)
+        names, keys = zip(*(_curve(ax, each, i, threshold) for i, each in enumerate(tables)), strict=True)
+        legend_under(ax, keys, [drawable(name, "", max(36, letters(ax, 9.5))) for name in names])
+    return finished(ax, f"{title or ylabel}: {'; '.join(names)}")
 
 
 def _levels(ax: Axes, tables: list[CurveTable], threshold: float, uncertain: tuple[float, float], name: str) -> None:
     """The red line with its tick, and the uncertain band with its name on the side that the curves leave free."""
-    ax.axhspan(*uncertain, color=RED, alpha=0.1, linewidth=0, zorder=0.5)
+    style = style_of(ax)
+    red = style.theme.red
+    ax.axhspan(*uncertain, color=red, alpha=0.1, linewidth=0, zorder=0.5)
     left, right = (min(abs(np.asarray(t.probability)[end] - threshold) for t in tables) for end in (0, -1))
     x, side = (0.98, "right") if right >= left else (0.02, "left")
-    ax.text(x, uncertain[1] - 0.015, name, ha=side, va="top", size=9, transform=ax.get_yaxis_transform())
-    ax.axhline(threshold, color=RED, linewidth=1.4, zorder=1.5)
+    ax.text(x, uncertain[1] - 0.015, name, ha=side, va="top", size=style.pt(9), transform=ax.get_yaxis_transform())
+    ax.axhline(threshold, color=red, linewidth=1.4, zorder=1.5)
     ax.set_yticks([*(tick for tick in np.linspace(0, 1, 6) if abs(tick - threshold) > 0.07), threshold])
-    ax.yaxis.get_major_ticks()[-1].label1.set(color=RED, weight="bold")
+    ax.yaxis.get_major_ticks()[-1].label1.set(color=red, weight="bold")
 
 
 def _points(ax: Axes, table: CurveTable) -> None:
@@ -94,22 +106,29 @@ def _points(ax: Axes, table: CurveTable) -> None:
         below[i] = seen[point]
         seen[point] += 1
     lift = below * min(0.035, 0.3 / max(below.max(initial=0), 1))
-    ax.scatter(x, y + np.sign(0.5 - y) * lift, s=34, c=INK, alpha=0.5, linewidth=0, zorder=4, clip_on=False)
+    style = style_of(ax)
+    where = x, y + np.sign(0.5 - y) * lift
+    ax.scatter(*where, s=34 * style.scale**2, c=style.theme.ink, alpha=0.5, linewidth=0, zorder=4, clip_on=False)
 
 
 def _curve(ax: Axes, table: CurveTable, i: int, threshold: float) -> tuple[str, tuple[Any, ...]]:
     """Draw the curve, over its interval, with rings where it crosses the threshold; its text and key for the legend."""
+    style = style_of(ax)
     x, p = (np.asarray(a, dtype=np.float64) for a in (table.x, table.probability))
-    colour, dashes = CURVES[i % len(CURVES)]
-    (line,) = ax.plot(x, p, color=colour, linestyle=dashes, zorder=3)
+    (line,) = ax.plot(x, p, **style.curve(i), zorder=3)
     key: tuple[Any, ...] = (line,)
+    colour = line.get_color()
     if table.lower is not None and table.upper is not None:
         key = ax.fill_between(x, table.lower, table.upper, color=colour, alpha=0.15, linewidth=0, zorder=1), line
     at, places = _crossings(x, p, threshold), max(0, 3 - round(np.log10(np.ptp(x) or 1)))
     ax.vlines(at, -0.05, threshold, color=colour, linewidth=0.9, linestyle=(0, (1, 2)), zorder=2)
-    ax.plot(at, [threshold] * len(at), "o", ms=6.5, mfc="white", mec=colour, mew=1.8, zorder=5)
-    where = f", {100 * threshold:.3g} % at {' and '.join(f'{a:z.{places}f}' for a in at)}" if at else ""
-    return drawable(table.label + where, f"curve {i + 1}{where}"), key
+    ring: Any = {"ms": style.pt(6.5), "mfc": style.theme.paper, "mec": colour, "mew": 1.8}
+    ax.plot(at, [threshold] * len(at), "o", **ring, zorder=5)
+    label = table.label or style.say("fitted probability")
+    label = label if drawable(label, "") else style.say("curve {i}", i=i + 1)
+    where = style.say(" and ").join(f"{a:z.{places}f}" for a in at)
+    named = style.say("{label}, {p} % at {places}", label=label, p=f"{100 * threshold:.3g}", places=where)
+    return named if at else label, key
 
 
 def _crossings(x: Any, p: Any, threshold: float) -> list[float]:
@@ -120,11 +139,39 @@ def _crossings(x: Any, p: Any, threshold: float) -> list[float]:
     return list(x[j] - z[j] * (x[j + 1] - x[j]) / (z[j + 1] - z[j]))
 
 
-def _legend(ax: Axes, entries: list[tuple[str, tuple[Any, ...]]]) -> None:
-    """The legend goes under the picture, where it can hide nothing."""
-    from matplotlib.transforms import ScaledTranslation
+def _read(table: Any, say: Any) -> tuple[list[CurveTable], str, str, str]:
+    """The curves, the labels of x and of the probability, and the note."""
+    if hasattr(table, "variable"):
+        return _of_fit(table, say), show(table.variable, 40), *_words(table, say)
+    tables = [table] if isinstance(table, CurveTable) else list(table)
+    if not tables:
+        raise ParameterError("nothing to draw: 0 curves")
+    return tables, say("Hours"), say("Probability of Pass"), ""
 
-    inches = (42 + 13 * ax.get_xlabel().count("\n")) / 72
-    below: Any = ax.transAxes + ScaledTranslation(0, -inches, ax.figure.dpi_scale_trans)
-    names, keys = zip(*entries, strict=True)
-    ax.legend(keys, names, bbox_to_anchor=(0, 0), bbox_transform=below)
+
+def _of_fit(table: Curves, say: Any) -> list[CurveTable]:
+    """The curves of a fit, of one class each; the points stand with the first."""
+    several, out = len(set(table.label)) > 1, list[CurveTable]()
+    interval = say("fitted, {level} % interval", level=f"{100 * table.level:g}")
+    for label in dict.fromkeys(table.label):
+        here = table.label == label
+        sure = bool(np.isfinite(table.low[here]).all())
+        made = CurveTable(table.x[here], table.probability[here], label=say("fitted"))
+        if sure:
+            made = replace(made, lower=table.low[here], upper=table.high[here], label=interval)
+        if table.points is not None and not out:
+            made = replace(made, points_x=table.points.x, points_y=table.points.y)
+        out.append(replace(made, label=str(label)) if several else made)
+    return out
+
+
+def _words(table: Curves, say: Any) -> tuple[str, str]:
+    """The label of the probability, and the note."""
+    several = len(set(table.label)) > 1
+    ylabel = say("Probability") if several else say("Probability of {event}", event=table.outcome)
+    shown = 0 if table.points is None else len(table.points.x)
+    parts = [
+        say("at {held}", held=table.held) if table.held else "",
+        say("{n} of {total} rows shown", n=shown, total=table.n_rows) if 0 < shown < table.n_rows else "",
+    ]
+    return ylabel, "; ".join(filter(None, parts))

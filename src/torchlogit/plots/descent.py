@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.style import CURVES, RED, Display, drawable, finished, headline, panels, styled
+from torchlogit.plots.style import Display, Look, drawable, drawing, finished, headline, panels, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,13 +25,14 @@ def training(
     *,
     ax: Axes | None = None,
     title: str = "",
-    xlabel: str = "epoch",
-    ylabel: str = "loss",
+    xlabel: str = "",
+    ylabel: str = "",
+    **look: Unpack[Look],
 ) -> Display:
     """The loss of every epoch, one line a run: name → losses (epochs,). Epochs count from 1.
 
     Those of a fit by `SGD` are ``[record.value for record in model.history_[1:]]``: its history begins before the first.
-    The epochs are on a logarithmic scale, as most happens in the first.
+    The epochs are on a logarithmic scale, as most happens in the first. ``xlabel`` is "epoch" and ``ylabel`` "loss" unless told.
 
     Raises ``ParameterError`` without any loss, ``ImportError`` if matplotlib is not installed.
 
@@ -43,21 +44,23 @@ def training(
     shapes = [each.shape for each in losses.values()]
     if not shapes or any(len(shape) != 1 or not shape[0] for shape in shapes):
         raise ParameterError(f"training draws runs of one or more losses, (epochs,) each; got {shapes}")
-    ax = ax or panels(size=(6.4, 4.2))[1][0]
-    with styled():
+    with drawing(ax, (6.4, 4.2), look) as ax:
+        style = style_of(ax)
         headline(ax, drawable(title, ""))
         for i, (name, each) in enumerate(losses.items()):
-            colour, dashes = CURVES[i % len(CURVES)]
-            label = drawable(name, f"run {i + 1}")
-            ax.plot(np.arange(1, len(each) + 1), each, color=colour, linestyle=dashes, label=label)
-        ax.set(xscale="log", xlabel=drawable(xlabel, "epoch"), ylabel=drawable(ylabel, "loss"))
+            label = drawable(name, style.say("run {i}", i=i + 1))
+            ax.plot(np.arange(1, len(each) + 1), each, **style.curve(i), label=label)
+        ax.set(xscale="log", xlabel=drawable(xlabel or style.say("epoch"), "epoch"))
+        ax.set_ylabel(drawable(ylabel or style.say("loss"), "loss"))
         ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
         _powers(ax, max(map(len, losses.values())))
         ax.legend(loc="upper right", bbox_to_anchor=(1, 1))
     return finished(ax)
 
 
-def loss_surface(table: SurfaceTable, *, ax: Axes | None = None, title: str = "", note: str = "") -> Display:
+def loss_surface(
+    table: SurfaceTable, *, ax: Axes | None = None, title: str = "", note: str = "", **look: Unpack[Look]
+) -> Display:
     """A loss over (w, b) as contours, equally far apart in loss, with the path of training on it.
 
     Hatched is where the surface bends downward in some direction, as no convex loss does; a wide place without contours
@@ -72,8 +75,7 @@ def loss_surface(table: SurfaceTable, *, ax: Axes | None = None, title: str = ""
     'w'
     """
     w, b, value, curvature, path = (np.asarray(each) for each in table)
-    ax = ax or panels(size=(5.6, 4.8))[1][0]
-    with styled():
+    with drawing(ax, (5.6, 4.8), look) as ax:
         headline(ax, drawable(title, ""), drawable(note, ""))
         ax.set(xlabel="w", ylabel="b", xlim=(w[0], w[-1]), ylim=(b[0], b[-1]))
         ax.grid(visible=False)
@@ -84,7 +86,9 @@ def loss_surface(table: SurfaceTable, *, ax: Axes | None = None, title: str = ""
     return finished(ax)
 
 
-def loss_surfaces(tables: Sequence[SurfaceTable], titles: Sequence[str] = (), notes: Sequence[str] = ()) -> Display:
+def loss_surfaces(
+    tables: Sequence[SurfaceTable], titles: Sequence[str] = (), notes: Sequence[str] = (), **look: Unpack[Look]
+) -> Display:
     """Several loss surfaces side by side, such as the squared error after a sigmoid beside the cross-entropy.
 
     Raises ``ParameterError`` without any, or with another number of titles or notes; ``ImportError`` if matplotlib is
@@ -98,25 +102,27 @@ def loss_surfaces(tables: Sequence[SurfaceTable], titles: Sequence[str] = (), no
     titles, notes = titles or [""] * len(tables), notes or [""] * len(tables)
     if not tables or {len(titles), len(notes)} != {len(tables)}:
         raise ParameterError(f"{len(tables)} surfaces with {len(titles)} titles and {len(notes)} notes")
-    _, places = panels(len(tables), size=(4.6 * len(tables), 4.6))
+    _, places = panels(len(tables), size=(4.6 * len(tables), 4.6), **look)
     for ax, table, title, note in zip(places, tables, titles, notes, strict=True):
         loss_surface(table, ax=ax, title=title, note=note)
     return finished(places[0])
 
 
 def _contours(ax: Axes, w: Any, b: Any, value: Any) -> None:
-    levels = np.linspace(value.min(), value.max(), LEVELS)
-    ax.contourf(w, b, value, levels, cmap="Blues", alpha=0.75)
-    ax.contour(w, b, value, levels, colors="white", linewidths=0.8)
+    levels, style = np.linspace(value.min(), value.max(), LEVELS), style_of(ax)
+    ax.contourf(w, b, value, levels, cmap=style.scale_of("sequential"), alpha=0.75)
+    ax.contour(w, b, value, levels, colors=style.theme.paper, linewidths=0.8)
 
 
 def _path(ax: Axes, path: Any) -> None:
     """The path over a white edge, so that it is seen on dark and on light."""
-    ax.plot(*path.T, color="white", linewidth=4, zorder=3)
-    ax.plot(*path.T, color=RED, zorder=4)
+    style = style_of(ax)
+    paper, red = style.theme.paper, style.theme.red
+    ax.plot(*path.T, color=paper, linewidth=4, zorder=3)
+    ax.plot(*path.T, color=red, zorder=4)
     epochs = [10**power for power in range(10) if 10**power < len(path)]
-    ax.plot(*path[epochs].T, "o", ms=6, mfc=RED, mec="white", zorder=5)
-    ax.plot(*path[0], "o", ms=8, mfc="white", mec=RED, mew=2, zorder=6)
+    ax.plot(*path[epochs].T, "o", ms=style.pt(6), mfc=red, mec=paper, zorder=5)
+    ax.plot(*path[0], "o", ms=style.pt(8), mfc=paper, mec=red, mew=2, zorder=6)
 
 
 def _powers(ax: Axes, epochs: int) -> None:

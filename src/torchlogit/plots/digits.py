@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.style import CURVES, MUTED, RED, Display, drawable, finished, headline, panels, styled
+from torchlogit.plots.style import Display, Look, drawable, drawing, finished, headline, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,7 @@ def digit(
     classes: Sequence[object] | None = None,
     ax: Axes | None = None,
     title: str = "",
+    **look: Unpack[Look],
 ) -> Display:
     """One image beside the probabilities of its classes, (K,), the largest in red.
 
@@ -45,8 +46,7 @@ def digit(
         raise ParameterError(f"probabilities must be (K,), none under 0, with sum 1; got {p.shape}, sum {p.sum():.6g}")
     names = _names(classes, len(p))
     pixels = pixels if pixels.ndim == 2 else _squares(pixels)
-    ax = ax or panels(size=(6.4, 3.3))[1][0]
-    with styled():
+    with drawing(ax, (6.4, 3.3), look) as ax:
         ax.axis("off")
         headline(ax, drawable(title, ""))
         _ink(ax.inset_axes((0, 0, 0.46, 1)), pixels)
@@ -61,12 +61,13 @@ def weight_images(
     rows: Sequence[str] = (),
     ax: Axes | None = None,
     title: str = "",
-    label: str = "weight",
+    label: str = "",
+    **look: Unpack[Look],
 ) -> Display:
     """The weights of each class as an image: red where ink speaks for the class, blue where it speaks against it.
 
     ``weights`` are (K, h·h), or (R, K, h·h) for R rows of images, such as epochs, which ``rows`` names. All share one
-    scale, symmetric about 0, with ``label`` beside it. ``classes`` are names, 0 to K − 1 unless told.
+    scale, symmetric about 0, with ``label``, "weight" unless told, beside it. ``classes`` are names, 0 to K − 1 unless told.
 
     Raises ``ParameterError`` for weights of another shape or not finite, or a wrong number of names; ``ImportError`` if
     matplotlib is not installed.
@@ -80,11 +81,10 @@ def weight_images(
         raise ParameterError(f"weights must be finite, (classes, pixels) or (rows, classes, pixels); got {w.shape}")
     images = _squares(w if w.ndim == 3 else w[None])
     names = _names(classes, images.shape[1]), _names(rows or [""] * len(images), len(images))
-    ax = ax or panels(size=(1.6 + 0.85 * images.shape[1], 0.8 + 0.85 * len(images)))[1][0]
-    with styled():
+    with drawing(ax, (1.6 + 0.85 * images.shape[1], 0.8 + 0.85 * len(images)), look) as ax:
         ax.set_title(drawable(title, ""), pad=12)
         _tiles(ax, images, *names)
-        _scale(ax, drawable(label, "weight"))
+        _scale(ax, drawable(label or style_of(ax).say("weight"), "weight"))
     return finished(ax)
 
 
@@ -105,23 +105,30 @@ def _names(names: Sequence[object] | None, n: int) -> list[str]:
 
 
 def _ink(ax: Axes, pixels: Floats) -> None:
-    ax.imshow(pixels, cmap="Greys", vmin=0, vmax=max(pixels.max(initial=0), 1e-9), interpolation="nearest")
+    ax.imshow(
+        pixels,
+        cmap=style_of(ax).scale_of("inks"),
+        vmin=0,
+        vmax=max(pixels.max(initial=0), 1e-9),
+        interpolation="nearest",
+    )
     ax.set(xticks=[], yticks=[], anchor="W")
     ax.spines[:].set_visible(True)
 
 
 def _bars(ax: Axes, p: Floats, names: list[str]) -> None:
     """One bar a class, from top to bottom, each with its number."""
-    places, best = np.arange(len(p)), int(p.argmax())
-    colours = [RED if i == best else CURVES[0][0] for i in places]
+    places, best, style = np.arange(len(p)), int(p.argmax()), style_of(ax)
+    red = style.theme.red
+    colours = [red if i == best else style.theme.curves[0] for i in places]
     ax.barh(places, p, color=colours, height=0.72)
     ax.set(yticks=places, yticklabels=names, xlim=(0, 1.18), ylim=(len(p) - 0.5, -0.5), xticks=[0, 0.5, 1])
     ax.grid(axis="y", visible=False)
     for i, each in enumerate(p):
         chosen = i == best
-        style: Any = {"weight": "bold", "color": RED} if chosen else {"color": MUTED}
-        ax.text(each + 0.02, i, f"{each:.2f}", va="center_baseline", size=8.5, **style)
-    ax.get_yticklabels()[best].set(color=RED, weight="bold")
+        letters: Any = {"weight": "bold", "color": red} if chosen else {"color": style.theme.muted}
+        ax.text(each + 0.02, i, f"{each:.2f}", va="center_baseline", size=style.pt(8.5), **letters)
+    ax.get_yticklabels()[best].set(color=red, weight="bold")
 
 
 def _tiles(ax: Axes, images: Floats, columns: list[str], rows: list[str]) -> None:
@@ -130,7 +137,7 @@ def _tiles(ax: Axes, images: Floats, columns: list[str], rows: list[str]) -> Non
     framed = np.pad(images, [(0, 0), (0, 0), (0, GAP), (0, GAP)], constant_values=np.nan)
     whole = np.concatenate([np.concatenate([*row], axis=1) for row in framed])[:-GAP, :-GAP]
     most = np.abs(images).max() or 1.0
-    ax.imshow(whole, cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    ax.imshow(whole, cmap=style_of(ax).scale_of("diverging"), vmin=-most, vmax=most, interpolation="nearest")
     ax.set_xticks(np.arange(len(columns)) * (w + GAP) + w / 2 - 0.5, columns)
     ax.set_yticks(np.arange(len(rows)) * (h + GAP) + h / 2 - 0.5, rows)
     ax.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, length=0)

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.style import CURVES, GREY, INK, Display, drawable, finished, panels, styled
+from torchlogit.plots.style import (
+    Display,
+    Look,
+    Style,
+    drawable,
+    drawing,
+    finished,
+    legend_under,
+    panels,
+    style_of,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from torchlogit.sigmoids import Sigmoid
 
-(BLUE, SOLID), (GREEN, DASHED), *_ = CURVES
 SATURATED = 0.01  # share of its steepest slope from which on a sigmoid is called so
 FRACTIONS = {0.5: "½", 0.25: "¼"}
 REST = 5e-6  # smallest distance from the limit that the picture of the tails shows
 
 
 def sigmoid(
-    function: Sigmoid | None = None, *, ax: Axes | None = None, reach: float = 8, title: str | None = None
+    function: Sigmoid | None = None,
+    *,
+    ax: Axes | None = None,
+    reach: float = 8,
+    title: str | None = None,
+    **look: Unpack[Look],
 ) -> Display:
     """A sigmoid (the logistic function unless told) and its derivative, the bell, for x from −reach to reach.
 
@@ -39,19 +54,21 @@ def sigmoid(
     if not 0 < reach < np.inf:
         raise ParameterError(f"reach must be a positive number, got {reach!r}")
     function = function or logistic
-    ax = ax or panels(size=(6.4, 4.4))[1][0]
-    with styled():
+    with drawing(ax, (6.4, 4.4), look) as ax:
+        say, name = style_of(ax).say, _name(style_of(ax), function)
         ax.set(xlabel="x", xlim=(-reach, reach))
-        ax.set_title(drawable(f"The {function.name} function" if title is None else title, function.name), pad=10)
+        ax.set_title(drawable(say("The {name} function", name=name) if title is None else title, function.name), pad=10)
         _limits(ax, function)
         x = np.linspace(-reach, reach, 801)
         keys = [*_lines(ax, function, x), _saturated(ax, x, _of(function.derivative, x))]
         _at_zero(ax, function)
-        ax.legend(keys, [function.name, "its derivative", "saturated"], bbox_to_anchor=(0, -0.16), ncols=3)
+        legend_under(ax, keys, [name, say("its derivative"), say("saturated")], 3)
     return finished(ax)
 
 
-def sigmoid_gallery(functions: Sequence[Sigmoid] | None = None, *, columns: int = 4, reach: float = 4) -> Display:
+def sigmoid_gallery(
+    functions: Sequence[Sigmoid] | None = None, *, columns: int = 4, reach: float = 4, **look: Unpack[Look]
+) -> Display:
     """The logistic function and the six of the gallery, each with its derivative, and the tails of the six together.
 
     All have the same limits and the same slope at 0 as their grey neighbours in the other panels (but the logistic
@@ -69,15 +86,21 @@ def sigmoid_gallery(functions: Sequence[Sigmoid] | None = None, *, columns: int 
     if not functions or columns < 1:
         raise ParameterError(f"nothing to draw: {len(functions)} sigmoids in {columns} columns")
     rows = -(-(len(functions) + 1) // columns)
-    _, places = panels(columns, rows, size=(2.9 * columns, 2.75 * rows))
-    with styled():
+    _, places = panels(columns, rows, size=(2.9 * columns, 2.75 * rows), **look)
+    style = style_of(places[0])
+    with styled(style):
         for ax, function in zip(places, functions, strict=False):
             _exhibit(ax, function, functions, np.linspace(-reach, reach, 401))
         _tails(places[len(functions)], functions, np.linspace(0, 1.5 * reach, 401))
         for ax in places[len(functions) + 1 :]:
             ax.remove()
-        places[0].figure.legend(places[0].lines[-2:], ["value", "derivative"], loc="outside lower center", ncols=2)
+        names = [style.say("value"), style.say("derivative")]
+        places[0].figure.legend(places[0].lines[-2:], names, loc="outside lower center", ncols=2)
     return finished(places[0])
+
+
+def _name(style: Style, function: Sigmoid) -> str:
+    return style.say("logistic") if function.name == "logistic" else function.name
 
 
 def _of(f: Callable[[Any], Any], x: Any) -> Any:
@@ -86,8 +109,9 @@ def _of(f: Callable[[Any], Any], x: Any) -> Any:
 
 
 def _lines(ax: Axes, function: Sigmoid, x: Any) -> list[Any]:
-    value = ax.plot(x, _of(function, x), color=BLUE, linestyle=SOLID, zorder=3)
-    slope = ax.plot(x, _of(function.derivative, x), color=GREEN, linestyle=DASHED, linewidth=1.8, zorder=3)
+    style = style_of(ax)
+    value = ax.plot(x, _of(function, x), **style.curve(0), zorder=3)
+    slope = ax.plot(x, _of(function.derivative, x), **style.curve(1), linewidth=style.pt(1.8), zorder=3)
     return [*value, *slope]
 
 
@@ -95,35 +119,38 @@ def _limits(ax: Axes, function: Sigmoid) -> None:
     low, high = function.limits
     ax.set_ylim(low - 0.07 * (high - low), high + 0.07 * (high - low))
     for limit in function.limits:
-        ax.axhline(limit, color=INK, linestyle=(0, (1, 2)), linewidth=1.2)
+        ax.axhline(limit, color=style_of(ax).theme.ink, linestyle=(0, (1, 2)), linewidth=1.2)
 
 
 def _saturated(ax: Axes, x: Any, slope: Any) -> Any:
-    where = slope < SATURATED * slope.max()
-    return ax.fill_between(x, 0, 1, where, transform=ax.get_xaxis_transform(), color=GREY, alpha=0.16, linewidth=0)
+    where, grey = slope < SATURATED * slope.max(), style_of(ax).theme.grey
+    return ax.fill_between(x, 0, 1, where, transform=ax.get_xaxis_transform(), color=grey, alpha=0.16, linewidth=0)
 
 
 def _at_zero(ax: Axes, function: Sigmoid) -> None:
     """Dots, with their numbers, at the value and at the slope at 0."""
-    symbol = "σ" if function.name == "logistic" else "f"
-    for f, mark, colour, offset in ((function, "", BLUE, (10, -12)), (function.derivative, "′", GREEN, (8, 8))):
+    symbol, style = "σ" if function.name == "logistic" else "f", style_of(ax)
+    blue, green, *_ = style.theme.curves
+    for f, mark, colour, offset in ((function, "", blue, (10, -12)), (function.derivative, "′", green, (8, 8))):
         y = float(_of(f, 0.0))
-        ax.plot(0, y, "o", ms=7, mfc="white", mec=colour, mew=1.8, zorder=5)
+        ax.plot(0, y, "o", ms=style.pt(7), mfc=style.theme.paper, mec=colour, mew=1.8, zorder=5)
         text = f"{symbol}{mark}(0) = {FRACTIONS.get(y, f'{y:.3g}')}"
-        ax.annotate(text, (0, y), offset, textcoords="offset points", color=colour, size=11)
+        ax.annotate(text, (0, y), offset, textcoords="offset points", color=colour, size=style.pt(11))
 
 
 def _exhibit(ax: Axes, function: Sigmoid, functions: Sequence[Sigmoid], x: Any) -> None:
     """One panel of the gallery; in grey, for comparison, the others with the same limits."""
     for other in functions:
         if other is not function and other.limits == function.limits:
-            ax.plot(x, _of(other, x), color=GREY, alpha=0.35, linewidth=0.8)
+            ax.plot(x, _of(other, x), color=style_of(ax).theme.grey, alpha=0.35, linewidth=0.8)
     _limits(ax, function)
     _lines(ax, function, x)
-    ax.set_title(function.name)
+    ax.set_title(_name(style_of(ax), function))
     ax.set_yticks(np.linspace(*function.limits, 3))
     x, y, side, edge = (0.97, 0.13, "right", "bottom") if function.limits[0] < 0 else (0.04, 0.9, "left", "top")
-    formula = ax.text(x, y, f"${_mathtext(function.latex)}$", ha=side, va=edge, transform=ax.transAxes, size=13)
+    formula = ax.text(
+        x, y, f"${_mathtext(function.latex)}$", ha=side, va=edge, transform=ax.transAxes, size=style_of(ax).pt(13)
+    )
     formula.set_parse_math(True)
 
 
@@ -134,12 +161,13 @@ def _mathtext(latex: str) -> str:
 
 def _tails(ax: Axes, functions: Sequence[Sigmoid], x: Any) -> None:
     """The distance from the upper limit as a share of the whole rise, each line with its name where it ends."""
+    style = style_of(ax)
     for function in functions:
         rest = np.exp(_of(function.log_sf, x))
         end = np.flatnonzero(rest > REST)[-1]
-        ax.plot(x, rest, color=BLUE, linewidth=1.4)
-        ax.text(x[end] + 0.03 * x[-1], rest[end], function.name, va="center", size=8)
+        ax.plot(x, rest, color=style.theme.curves[0], linewidth=1.4)
+        ax.text(x[end] + 0.03 * x[-1], rest[end], function.name, va="center", size=style.pt(8))
     ax.set(yscale="log", xlim=(0, 1.6 * x[-1]), ylim=(REST / 2, 1), xticks=np.linspace(0, x[-1], 4))
     ax.set_yticks([1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5], ["1", "0.1", "0.01", "10⁻³", "10⁻⁴", "10⁻⁵"])
     ax.set_yticks([], minor=True)
-    ax.set_title("distance to the limit")
+    ax.set_title(style.say("distance to the limit"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from torchlogit.plots.style import GREY, INK, MUTED, RED, Display, drawable, finished, panels, styled
+from torchlogit.plots.style import Display, Look, drawable, drawing, finished, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ ARROWS = [("x", "times"), ("w", "times"), ("times", "plus"), ("b", "plus"), ("pl
 # fmt: on
 
 
-def units(*, ax: Axes | None = None, linear: str = "Linear unit", logistic: str = "Logistic unit") -> Display:
+def units(*, ax: Axes | None = None, linear: str = "", logistic: str = "", **look: Unpack[Look]) -> Display:
     """The graph of the linear unit above that of the logistic unit; what is new in the second is filled red.
 
     Both multiply x by w and add b, which gives z. The linear unit takes z itself for ŷ and measures its squared
@@ -48,20 +48,22 @@ def units(*, ax: Axes | None = None, linear: str = "Linear unit", logistic: str 
     >>> [texts.count(text) for text in ("×", "+", "σ", "MSE", "BCE")]
     [2, 2, 1, 1, 1]
     """
-    ax = ax or panels(size=(7.6, 6.2))[1][0]
-    with styled():
+    with drawing(ax, (7.6, 6.2), look) as ax:
+        say = style_of(ax).say
         ax.set(xlim=(-0.4, 6.4), ylim=(-1.4, 4.3), aspect="equal")
         ax.axis("off")
         _unit(ax, 2.9, LINEAR, [*ARROWS, ("z", "ŷ")])
-        _heading(ax, 4.05, drawable(linear, "Linear unit"), "ŷ = x w + b")
+        _heading(ax, 4.05, drawable(linear or say("Linear unit"), "Linear unit"), "ŷ = x w + b")
         _unit(ax, 0, LOGISTIC, [*ARROWS, ("z", "σ"), ("σ", "ŷ")])
-        _heading(ax, 1.15, drawable(logistic, "Logistic unit"), "ŷ = σ(x w + b)")
+        _heading(ax, 1.15, drawable(logistic or say("Logistic unit"), "Logistic unit"), "ŷ = σ(x w + b)")
     return finished(ax)
 
 
 def _heading(ax: Axes, y: float, name: str, formula: str) -> None:
-    ax.text(-RADIUS, y, name, size=12.5, weight="bold", va="center")
-    ax.text(6 + RADIUS, y, formula, size=12.5, va="center", ha="right", style="italic", color=MUTED)
+    style = style_of(ax)
+    ax.text(-RADIUS, y, name, size=style.pt(12.5), weight="bold", va="center")
+    how: Any = {"va": "center", "ha": "right", "style": "italic", "color": style.theme.muted}
+    ax.text(6 + RADIUS, y, formula, size=style.pt(12.5), **how)
 
 
 def _unit(ax: Axes, y: float, nodes: dict[str, Node], arrows: list[tuple[str, str]]) -> None:
@@ -73,7 +75,7 @@ def _unit(ax: Axes, y: float, nodes: dict[str, Node], arrows: list[tuple[str, st
 
 
 def _arrow(ax: Axes, x: float, y: float, to_x: float, to_y: float, tail: Any, head: Any) -> None:
-    style = {"arrowstyle": "-|>,head_length=0.5,head_width=0.22", "color": GREY, "linewidth": 1.6}
+    style = {"arrowstyle": "-|>,head_length=0.5,head_width=0.22", "color": style_of(ax).theme.grey, "linewidth": 1.6}
     ends = {"patchA": tail, "patchB": head, "shrinkA": 0, "shrinkB": 2}
     ax.annotate("", (to_x, to_y), (x, y), arrowprops=style | ends)
 
@@ -81,12 +83,13 @@ def _arrow(ax: Axes, x: float, y: float, to_x: float, to_y: float, tail: Any, he
 def _shape(ax: Axes, node: Node) -> Any:
     from matplotlib.patches import Circle, FancyBboxPatch
 
-    x, y, r = node.x, node.y, RADIUS
+    x, y, r, look = node.x, node.y, RADIUS, style_of(ax)
     shape: Any = Circle((x, y), r) if node.operation else FancyBboxPatch((x - r, y - r), 2 * r, 2 * r, ROUNDED)
-    shape.set(facecolor=RED if node.new else "none", edgecolor=RED if node.new else INK, linewidth=1.6)
+    red, ink = look.theme.red, look.theme.ink
+    shape.set(facecolor=red if node.new else "none", edgecolor=red if node.new else ink, linewidth=1.6)
     ax.add_patch(shape)
-    size = 11 if len(node.text) > 1 else 15
+    size = look.pt(11 if len(node.text) > 1 else 15)
     style = "normal" if node.operation else "italic"
-    colour = "white" if node.new else INK
+    colour = look.theme.paper if node.new else ink
     ax.text(x, y, node.text, ha="center", va="center_baseline", size=size, style=style, color=colour)
     return shape

@@ -1,0 +1,92 @@
+"""The words of pictures in Chinese, by the English phrase, and lines of either.
+
+A picture says ``style.say("English phrase")``; the phrase itself is the key. Words follow docs/glossary.md.
+"""
+
+from __future__ import annotations
+
+import re
+from textwrap import fill
+from unicodedata import east_asian_width
+
+# fmt: off
+MODEL_SIDE = {
+    # of many
+    "Probability of {event}": "{event} 的概率", "probability of {event}": "{event} 的概率", "uncertain": "不确定",
+    "{level} % interval": "{level} % 区间", "at {held}": "其余各列：{held}",
+    "{n} of {total} rows shown": "显示 {total} 行中的 {n} 行",
+    "event": "事件", "no event": "非事件", "leverage": "杠杆值", "points": "分值", "p": "p", "success": "成功",
+    # probability curve, decision map
+    "fitted probability": "拟合概率", "curve {i}": "曲线 {i}", "Hours": "小时数", "Probability of Pass": "通过的概率",
+    "{label}, {p} % at {places}": "{label}，{p} % 在 {places}", " and ": " 和 ", "Probability": "概率",
+    "fitted, {level} % interval": "拟合，{level} % 区间", "fitted": "拟合",
+    "Probability of each class of {target}": "{target} 各类的概率",
+    "{share} line": "{share} 线", "its {level} % interval": "其 {level} % 区间",
+    # forest
+    "Odds ratios of {event}": "{event} 的优势比", "odds ratio": "优势比",
+    "reference": "参照", "events / n": "事件 / 行数",
+    "{name}, per {step}": "{name}，每 {step}",
+    "page {i} of {n}": "第 {i} 页，共 {n} 页", "not drawn: {why}": "未画：{why}",
+    "penalised": "受惩罚", "no certified bound": "界限没有证书", "infinite: classes split": "无穷（各类被分开）",
+    "zero: classes split": "零（各类被分开）", "aliased": "冗余列",
+    "several coefficients": "多个系数", "in several terms": "出现在多项中",
+    # effects, margins
+    "Effects on the probability of {event}": "对 {event} 的概率的效应", "elasticity": "弹性",
+    "change of log probability": "概率对数的变化", "slope per unit": "每单位的斜率",
+    "effect on the probability, in percentage points": "对概率的效应（百分点）", "average probability": "平均概率",
+    "Average probability of {event}": "{event} 的平均概率",
+    # path
+    "Coefficients as the penalty weakens": "惩罚减弱时的系数",
+    "strength of the penalty, 1/C": "惩罚强度 1/C", "coefficient": "系数",
+    "coefficients that are not 0": "非零系数的个数",
+    # nomogram
+    "Nomogram of {event}": "{event} 的列线图", "total points": "总分",
+    "Read each value's points straight above it and add them up; below the total stands the probability.":
+        "在每个变量的标尺上找到取值，读出正上方的分值并相加；总分的正下方即为概率。",
+    # residuals, leverage
+    "Binned residuals of {event}": "{event} 的分组残差", "fitted probability, average of a bin": "拟合概率（组内平均）",
+    "{name}, average of a bin": "{name}（组内平均）", "average residual": "平均残差", "±2 standard errors": "±2 倍标准误",
+    "{outside} of {bins} bins outside; about {expected} are so if the model is right":
+        "{bins} 组中有 {outside} 组在外；模型正确时约有 {expected} 组如此", "bin inside": "在内的组", "bin outside": "在外的组",
+    "Leverage and residuals": "杠杆值与残差", "standardised Pearson residual": "标准化皮尔逊残差",
+    "rows of the largest Cook distance": "库克距离最大的行",
+    # training, images, sigmoids, units
+    "epoch": "轮", "loss": "损失", "run {i}": "第 {i} 次", "weight": "权重",
+    "Linear unit": "线性单元", "Logistic unit": "逻辑斯蒂单元",
+    "value": "函数值", "derivative": "导数", "its derivative": "它的导数", "saturated": "饱和", "logistic": "逻辑斯蒂",
+    "distance to the limit": "与极限的距离", "The {name} function": "{name}函数",
+}
+PERFORMANCE_SIDE: dict[str, str] = {
+}
+# fmt: on
+CHINESE = MODEL_SIDE | PERFORMANCE_SIDE
+
+WIDE = "\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60"
+PART = re.compile(rf"[（“《]*[{WIDE}][，。、；：！？）”》]*|[^\s{WIDE}]+|\s+")
+
+
+def wrapped(text: str, width: int) -> str:
+    r"""The text in lines of up to ``width`` letters; a Chinese one counts as two and may end a line.
+
+    >>> wrapped("one two three", 8)
+    'one two\nthree'
+    >>> wrapped("拟合概率（组内平均）", 8)
+    '拟合概率\n（组内平\n均）'
+    """
+    return "\n".join(_lines(line, width) for line in text.split("\n"))
+
+
+def _lines(text: str, width: int) -> str:
+    if columns(text) == len(text):
+        return fill(text, width)
+    lines = [""]
+    for part in PART.findall(text):
+        if lines[-1] and columns(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part if lines[-1] else part.lstrip()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def columns(text: str) -> int:
+    """How many letters wide a text is, a Chinese one being two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

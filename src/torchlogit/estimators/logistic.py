@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -24,7 +24,7 @@ from torchlogit.fit import estimated, fit_of
 from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
-from torchlogit.solvers import Record
+from torchlogit.solvers import SGD, Record
 from torchlogit.sources.memory import MemorySource
 
 DISTANCE = 1e-4  # relative distance to the optimum that is wanted, per unit of tol
@@ -130,9 +130,32 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes, classes = labels(y, x.shape[0])
         weight = weights(sample_weight, self.class_weight, classes, codes)
         shift = None if offset is None else offsets(offset, x.shape[0], width(classes))
+        self._received = None
         self._keep(self._fitted(self._source(x, codes, weight, shift), classes), single(x))
         tell(self._fit.warnings)
         return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> LogisticRegression:
+        """Go on with more rows X (n, d) and labels y (n,); the first call names all ``classes`` that will ever come.
+
+        Unlike a step of SGD it does not depend on a learning rate, and hardly on the order of the rows: see
+        `estimators.partial`. A call of ``fit`` forgets all rows. With ``solver="sgd"`` it is one plain epoch over these rows.
+
+        Raises `ParameterError` without classes at first, or with an L1 penalty or ``class_weight="balanced"``; `DataError` for
+        a label that is none of the classes.
+        """
+        from torchlogit.estimators.partial import partial_fit
+
+        partial_fit(self, X, y, classes, sample_weight)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: sums in place of the rows that ``partial_fit`` keeps."""
+        state: dict[str, Any] = super().__getstate__()
+        received = getattr(self, "_received", None)
+        if received is None:
+            return state
+        return {**state, "_received": received.let_go(self._fit, penalty_of(self), self._columns())}
 
     def decision_function(self, X: Any, offset: Any = None) -> Any:
         """η of new rows: (n,) for two classes, that of ``classes_[1]``; (n, K) for more.
@@ -214,6 +237,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         e = e._replace(theta=e.theta.cpu(), centre=e.centre.cpu(), choice=choice)
         offset = "offset" if source.has_offset else None
         return fit_of(e, source, columns=columns, classes=classes, loss=loss, penalty=penalty, offset=offset)
+
+    def _epoch(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
+        """One epoch of SGD over these rows, from the coefficients so far."""
+        one = clone(self).set_params(warm_start=True, solver=replace(self.solver if isinstance(self.solver, SGD) else SGD(), epochs=1))
+        for name in ("coef_", "intercept_", "n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(one, name, getattr(self, name))
+        fitted: Fit = one._fitted(source, classes)
+        return fitted
 
     def _keep(self, fit: Fit, single: bool) -> None:
         """The fitted attributes."""

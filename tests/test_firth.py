@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import torchlogit
-from torchlogit import Jeffreys, datasets, fit
+from torchlogit import Jeffreys, datasets, fit, scoring
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.firth import overall, penalised, penalised_tests
 from torchlogit.jeffreys import Jeffreyed
@@ -405,7 +405,6 @@ def test_terms_of_several_columns():
 
 def test_brackets_find_the_same_ends(monkeypatch):
     """Where no Newton step is taken, bracketing leads to the same bounds."""
-    from torchlogit import scoring
 
     found = endometrial()
     by = found.profile()
@@ -619,3 +618,49 @@ def test_tests_of_a_multinomial_fit_hold_what_is_free():
     single, many = fit(two, "y", penalty=Jeffreys()), fit(two, "y", loss="softmax", penalty=Jeffreys())
     assert many.tests().df.tolist() == [1, 1]
     assert_allclose(many.tests().statistic, single.tests().statistic, rtol=1e-7)
+
+
+def test_three_students_have_both_bounds():
+    """Far out the profile is nearly flat in the intercept, where only the Hessian of F itself leads to its optimum.
+
+    The oracle: F written out, minimised over the intercept by bounded search and solved for the bound by bisection.
+    """
+    from scipy.optimize import brentq, minimize_scalar
+    from scipy.special import expit
+
+    x, y = np.array([1.0, 2, 3]), np.array([0.0, 0, 1])
+
+    def F(a, b):
+        eta = a + b * (x - 2.5)
+        w = expit(eta) * expit(-eta)
+        information = sum(w[i] * w[j] * (x[i] - x[j]) ** 2 for i in range(3) for j in range(i))
+        return np.logaddexp(0, eta).sum() - y @ eta - np.log(information) / 2
+
+    def profile(b):
+        return min(
+            minimize_scalar(F, bounds=ends, args=(b,), options={"xatol": 1e-12}).fun for ends in ((-9, 0), (-1, 9))
+        )
+
+    by = few(datasets.lesson(), "passed").profile()
+    slope = few(datasets.lesson(), "passed").theta[1, 0].item()
+    for bound, far in ((by.low[1], -9.0), (by.high[1], 20.0)):
+        wanted = brentq(lambda b: 2 * (profile(b) - profile(slope)) - 3.841458820694124, slope, far, xtol=1e-11)
+        assert bound == pytest.approx(wanted, rel=1e-6)
+    assert np.isfinite([by.low, by.high]).all()
+    assert by.statistic[1] == pytest.approx(2 * (profile(0.0) - profile(slope)), rel=1e-7)
+    assert not any("could not be solved" in note for note in by.notes)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_ends_are_as_exact_as_is_said(level, monkeypatch):
+    """Against ends that were gone on with until nothing moved any more; also where the profile is skew."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(60, 5))
+    found = few({**{f"x{j}": x[:, j] for j in range(5)}, "y": (x.sum(1) + rng.logistic(size=60) > 0).astype(int)}, "y")
+    by = found.profile(level)
+    limit = scoring.EXACT * found.std_error.numpy()[:, 0]
+    monkeypatch.setattr("torchlogit.scoring.EXACT", 1e-13)
+    exact = found.profile(level)
+    for name in ("low", "high"):
+        assert (abs(getattr(by, name) - getattr(exact, name)) <= limit).all()
+        assert (getattr(exact, f"{name}_error") <= getattr(by, f"{name}_error")).all()

@@ -23,7 +23,11 @@ STALLED = 1e-13  # relative distance at which a member that can move no further 
 FARTHEST = 2.0**30  # standard errors from the estimate up to which the end of a profile is looked for
 FLAT = 1e-12  # rise of F over its target at which its end is met
 CUBIC = 2  # turns with the third derivative from which the ends of profiles are looked for
-EXACT = 3e-8  # of a standard error: the error of the end of a profile
+EXACT = 6e-7  # of a standard error: the error of the end of a profile
+FIRST = 1.0  # times the length of the first step: the rate at which steps from a start of the next order shrink
+WORST = 8.0  # times the rate at which steps have shrunk: what is left of the last of them at worst
+ROUNDS = 20  # of the Hessian of F where a member stands, which no Hessian from elsewhere has led to its optimum
+NEARBY = 3  # steps with it
 
 
 class Reached(NamedTuple):
@@ -53,22 +57,24 @@ def minimise(
     correction: Tensor | None = None,
     tol: float = 1e-20,
     max_iter: int = 100,
+    sure: float = 0.0,
 ) -> Reached:
     """Minimise F from ``start`` for every member, along ``normal`` (B, r, c) not at all.
 
     Steps are capped, and halved until F falls. The distance is half the decrement, divided by 1 − ρ with ρ the rate at
     which steps have shrunk, so that a curvature that is not the Hessian does not flatter it. A member is certified where
-    its distance is at most ``tol`` times its −log-likelihood, or where rounding stops it below 1e-13.
+    its distance is at most ``tol`` times its −log-likelihood, or where rounding stops it below 1e-13; or where 2 F is known to
+    ``sure`` once the decrement is taken off: what is left of it is the rate at which a step from there would shrink.
     """
     at, history = start, list[tuple[float, float, float]]()
     move = _move(at, normal, correction)
     rate, best = torch.zeros_like(at.value), move.decrement
-    waited = torch.zeros_like(at.value)
+    waited, doubt = torch.zeros_like(at.value), WORST * move.decrement * (FIRST * move.decrement.sqrt()).clamp_max(0.9)
     for iteration in range(max_iter + 1):
         distance = move.decrement / 2 / (1 - rate)
         relative = distance / -at.log_likelihood
         history.append((float(at.value.sum()), float(move.slope.max()), float(relative.max())))
-        going = (relative > tol) & (waited < PATIENCE * (1 + 4 * (relative > STALLED)))
+        going = (relative > tol) & ~(doubt < sure) & (waited < PATIENCE * (1 + 4 * (relative > STALLED)))
         todo = going.nonzero()[:, 0]
         if not len(todo) or iteration == max_iter:
             break
@@ -77,12 +83,42 @@ def minimise(
         after = _move(new, some, correction)
         shrunk = (after.decrement / move.decrement[todo].clamp_min(1e-300)).sqrt()
         rate = rate.index_copy(0, todo, torch.where(new.value <= at.value[todo], shrunk, 0.9).clamp_max(0.9))
+        doubt = doubt.index_copy(0, todo, WORST * rate[todo] * after.decrement)
         better = after.decrement < 0.5 * best[todo]
         waited = waited.index_copy(0, todo, torch.where(better, 0.0, waited[todo] + 1))
         best = best.index_copy(0, todo, torch.minimum(best[todo], after.decrement))
         at, move = _put(at, todo, new), _put(move, todo, after)
-    done = (relative <= tol) | ((relative <= STALLED) & (waited >= PATIENCE))
+    done = (relative <= tol) | (doubt < sure) | ((relative <= STALLED) & (waited >= PATIENCE))
     return Reached(at, distance, move.decrement, done & at.value.isfinite(), iteration, history)
+
+
+def settled(
+    core: Jeffreyed, start: At, normal: Tensor, correction: Tensor | None, tol: float, sure: float = 0.0
+) -> Reached:
+    """`minimise`; members that do not get to their optimum go on singly, with the Hessian of F where they stand."""
+    found = minimise(core, start, normal, correction, tol=tol, sure=sure)
+    for place in (~found.done).nonzero()[:, 0] if core.curved else ():
+        one = place[None]
+        at = found.at.of(one)
+        for _ in range(ROUNDS):
+            if not bool(at.value.isfinite()):
+                break
+            own = core.hessian(at) - at.information[0]
+            alone = minimise(core, at, normal[one], own, tol=tol, max_iter=NEARBY, sure=sure)
+            at = alone.at
+            if bool(alone.done):
+                found = _settle(found, one, alone)
+                break
+    return found
+
+
+def _settle(found: Reached, one: Tensor, alone: Reached) -> Reached:
+    """All members with one of them anew."""
+    numbers = (
+        getattr(found, name).index_copy(0, one, getattr(alone, name)) for name in ("distance", "decrement", "done")
+    )
+    distance, decrement, done = numbers
+    return found._replace(at=_put(found.at, one, alone.at), distance=distance, decrement=decrement, done=done)
 
 
 def _some(at: At, index: Tensor) -> At:
@@ -166,11 +202,12 @@ def _square(at: At, step: Tensor) -> Tensor:
 
 
 class _Walk(NamedTuple):
-    """Step towards the end of a profile, its length in standard errors, and the standard error of the functional."""
+    """Step towards the end of a profile, its length, the standard error of the functional, and how steep F rises at the end."""
 
     step: Tensor
     size: Tensor
     error: Tensor
+    slope: Tensor
 
 
 def profile_ends(
@@ -188,17 +225,18 @@ def profile_ends(
     origin, error = (normal * at.phi.flatten(1)).sum(-1), walk.error
     end, left = torch.full_like(origin, torch.nan), torch.zeros_like(origin)
     todo = torch.arange(len(normal), device=normal.device)
-    before = torch.full_like(origin, torch.inf)
+    before = torch.full_like(origin, 1 / FIRST)
     for _ in range(most):
         length = (CAP / core.reach(walk.step).clamp_min(1e-300)).clamp_max(1.0)
         at = core.at(at.phi + length[:, None, None] * walk.step)
         walk = _walk(at, _solver(at, correction), normal[todo], side[todo], target)
-        rate = torch.where(length < 1, 0.9, (walk.size / before[todo]).clamp(1e-4, 0.9))
+        rate = (walk.size / before[todo].clamp_min(1e-300)).clamp_max(0.9)
         place = (normal[todo] * (at.phi + walk.step).flatten(1)).sum(-1)
-        there = (walk.size * rate < EXACT) & (side[todo] * (place - origin[todo]) > 0)
+        doubt = WORST * rate * walk.size.square()  # of 2 F: only what F has beyond its quadratic still moves the end
+        there = (doubt < EXACT * 2 * walk.slope * error[todo]) & (side[todo] * (place - origin[todo]) > 0)
         end[todo[there]] = place[there]
-        left[todo[there]] = 2 * (2 * drop) ** 0.5 * (walk.size * rate)[there]
-        before[todo] = torch.where(length < 1, torch.inf, walk.size)
+        left[todo[there]] = doubt[there]
+        before[todo] = torch.where(length < 1, 0.0, walk.size)
         going = ~there & walk.size.isfinite()
         if not bool(going.any()):
             break
@@ -236,9 +274,8 @@ def _walk(at: At, solve: Callable[[Tensor], Tensor], normal: Tensor, side: Tenso
     step = length[:, None] * u - v
     inner = (step * (length[:, None] * normal - at.grad)).sum(-1)  # stepᵀ H step
     size = torch.where((square >= 0) & at.value.isfinite(), inner.clamp_min(0).sqrt(), torch.inf)
-    return _Walk(
-        step.reshape(-1, *at.phi.shape[1:]), torch.where(at.value.isfinite(), size, torch.nan), variance.sqrt()
-    )
+    size = torch.where(at.value.isfinite(), size, torch.nan)
+    return _Walk(step.reshape(-1, *at.phi.shape[1:]), size, variance.sqrt(), length.abs())
 
 
 class _Ray:
@@ -261,7 +298,7 @@ class _Ray:
         """The profile less its target, at ``t`` standard errors; NaN where it is not certified."""
         value = (self.origin + t * self.unit)[:, None]
         start = self.core.at(constrained(self.core, self.at, self.normal, value, self.correction))
-        found = minimise(self.core, start, self.normal, self.correction, tol=1e-16)
+        found = settled(self.core, start, self.normal, self.correction, tol=1e-16)
         self.at = At(
             *(torch.where(_like(found.done, new), new, old) for new, old in zip(found.at, self.at, strict=True))
         )

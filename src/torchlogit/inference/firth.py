@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +26,19 @@ from torchlogit.inference.quality import chi_squared
 from torchlogit.inference.tabular import Tabular
 from torchlogit.jeffreys import At, Jeffreyed
 from torchlogit.penalties import Jeffreys
-from torchlogit.scoring import constrained, minimise, profile_ends
+from torchlogit.scoring import constrained, profile_ends, settled
 from torchlogit.tables.names import show_value
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
-T = TypeVar("T")
+Work = tuple[Callable[[Tensor], Any], int]  # what is to be made of members by their numbers, and how many there are
 Floats = npt.NDArray[np.float64]
 
 STRANGE = 1e-6  # distance of F at the fit's coefficients from its least, from which the rows are others
 ROWS = 2**22  # numbers of η that members of one batch have together
 CERTIFIED = 1e-11  # relative distance to which restricted fits go
+SURE = 1e-8  # of a statistic
 
 
 class Ends(NamedTuple):
@@ -111,49 +112,62 @@ class Penalised:
         k, m = self.core.contrast.shape  # the coefficients of the last class of many follow from the others'
         return _independent(self.functionals(places, torch.eye(k, dtype=torch.float64)[:, :m]))
 
-    def _each(self, of_part: Callable[[Tensor], T], size: int) -> list[T]:
-        """What ``of_part`` makes of members, in parts: over rows in memory each of torch's threads has parts of its own.
+    def _each(self, *work: Work) -> list[list[Any]]:
+        """What each piece of work makes of its members, in parts; over rows in memory each of torch's threads has its own.
 
         Most of the work are thousands of small operations, which each wait for their slowest thread where they share it.
         """
         n = self.core.source.n_rows
-        workers = min(threads(), size) if self.core.blocks is not None else 1
+        workers = min(threads(), max(size for _, size in work)) if self.core.blocks is not None else 1
         rows = min(n, getattr(self.core.source, "block_rows", ROWS)) if workers == 1 else n * workers
-        parts = torch.arange(size).split(max(1, min(ROWS // (rows * self.core.objective.k), -(-size // workers))))
+        most = max(1, ROWS // (rows * self.core.objective.k))
+        parts = [torch.arange(size).split(max(1, min(most, -(-size // workers)))) for _, size in work]
+        tasks = [(number, part) for number, each in enumerate(parts) for part in each]
 
-        def exactly(part: Tensor) -> T:
+        def exactly(task: tuple[int, Tensor]) -> Any:
             with exact_arithmetic():  # torch keeps some of its switches for each thread
-                return of_part(part)
+                return work[task[0]][0](task[1])
 
         if workers == 1:
             with few_threads(self.core):
-                return list(map(exactly, parts))
-        # MKL counts the threads of each thread by itself.
-        alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-        with exact_arithmetic(), one_thread(), alone as pool:
-            return list(pool.map(exactly, parts))
+                found = list(map(exactly, tasks))
+        else:  # MKL counts the threads of each thread by itself.
+            alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+            with exact_arithmetic(), one_thread(), alone as pool:
+                found = list(pool.map(exactly, tasks))
+        return [
+            [made for (at, _), made in zip(tasks, found, strict=True) if at == number] for number in range(len(work))
+        ]
 
-    def ratio(self, normal: Tensor) -> Tensor:
-        """``2 (F(normal · phi = 0) − F*)`` (B,) for constraints (B, r, q·m); NaN where that is not certified."""
+    def _ratios(self, normal: Tensor) -> Work:
+        """Statistics (B,) of constraints (B, r, q·m)."""
         at, correction = self._optimum
 
         def of_part(part: Tensor) -> Tensor:
             held = normal[part]
             start = constrained(self.core, at, held, held.new_zeros(held.shape[:2]), correction)
-            found = minimise(self.core, self.core.at(start), held, correction, tol=CERTIFIED)
+            found = settled(self.core, self.core.at(start), held, correction, tol=CERTIFIED, sure=SURE)
             least = found.at.value - found.decrement / 2  # what a last step would bring
             return torch.where(found.done, (2 * (least - self.value)).clamp_min(0), torch.nan)
 
-        return torch.cat(self._each(of_part, len(normal)))
+        return of_part, len(normal)
 
-    def ends(self, functionals: Tensor, quantile: float) -> Ends:
-        """Where the profiles of functionals (M, q·m) have risen by half the quantile of χ²."""
+    def ratio(self, normal: Tensor) -> Tensor:
+        """``2 (F(normal · phi = 0) − F*)`` (B,) for constraints (B, r, q·m); NaN where that is not certified."""
+        return torch.cat(self._each(self._ratios(normal))[0])
+
+    def lines(self, functionals: Tensor, quantile: float) -> tuple[Ends, Tensor]:
+        """Where the profiles of functionals (M, q·m) have risen by half the quantile of χ²; and the statistics of 0, (M,)."""
         at, correction = self._optimum
         side = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat_interleave(len(functionals))
         both, drop = functionals.repeat(2, 1), quantile / 2
-        out = self._each(lambda part: profile_ends(self.core, at, both[part], side[part], drop, correction), len(both))
+
+        def of_part(part: Tensor) -> tuple[Tensor, Tensor]:
+            return profile_ends(self.core, at, both[part], side[part], drop, correction)
+
+        out, ratios = self._each((of_part, len(both)), self._ratios(functionals[:, None]))
         place, error = (torch.cat(each).reshape(2, -1) for each in zip(*out, strict=True))
-        return Ends(place[0], place[1], error.amax(0))
+        return Ends(place[0], place[1], error.amax(0)), torch.cat(ratios)
 
 
 def penalised_lines(fit: Fit, places: Sequence[int], matrix: Tensor, level: float, data: Any = None) -> Lines:
@@ -164,7 +178,7 @@ def penalised_lines(fit: Fit, places: Sequence[int], matrix: Tensor, level: floa
     of, quantile = penalised(fit, data), chi_squared_quantile(level)
     functionals = of.functionals(places, matrix)
     real = functionals.norm(dim=1) > 0
-    ends, statistic = of.ends(functionals[real], quantile), of.ratio(functionals[real, None])
+    ends, statistic = of.lines(functionals[real], quantile)
     estimate, slope = functionals[real] @ of.at.phi.flatten(), torch.zeros_like(statistic)
     numbers = (estimate, ends.low, ends.high, statistic, ends.error, ends.error, slope, slope)
     blank = torch.full((len(functionals),), torch.nan, dtype=torch.float64)

@@ -138,7 +138,7 @@ def test_a_fold_that_is_separated_is_refused():
 
 def test_a_class_that_only_one_fold_has_is_refused():
     x, y, _ = rows_of()
-    y[:3], y[3:] = 2, y[3:] % 2
+    y[:9], y[9:] = 2, y[9:] % 2
     fit = torchlogit.fit(x, y, penalty=L2(1.0))
     with pytest.raises(NotCertifiedError, match="no row has class 2"):
         cross_scored(fit, np.where(y == 2, 0, 1 + np.arange(120) % 3))

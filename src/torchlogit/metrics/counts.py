@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.tabular import Tabular
-from torchlogit.metrics.ranked import ranked
+from torchlogit.metrics.ranked import ranked, summed
 from torchlogit.metrics.rates import calls
 from torchlogit.metrics.scored import Scored
 from torchlogit.tables.features import level_text
@@ -56,7 +56,7 @@ def lift(scored: Scored, groups: int = 10) -> LiftTable:
     found = ranked(scored, "lift")
     share, yes = np.arange(1, groups + 1) / groups, found.positive.sum()
     weight = found.positive + found.negative
-    sums = np.bincount(found.place, found.rows.weight * found.rows.probability[:, 1], len(weight))
+    sums = summed(found.place, found.rows.weight * found.rows.probability[:, 1], len(weight))
     up_to = gained(found.positive, weight, share)
     within, whole = np.diff(up_to, prepend=0.0), weight.sum()
     return LiftTable(
@@ -146,7 +146,7 @@ def confusion_of(classes: npt.NDArray[Any], found: Floats, threshold: float, not
     whole = bool((found == np.rint(found)).all())
     return Confusion(
         actual=tuple(level_text(label) for label in classes.tolist()),
-        counts=found.astype(np.int64) if whole else found,  # type: ignore[arg-type]
+        counts=found.astype(np.int64) if whole else found,
         recall=recall,
         precision=precision,
         accuracy=float(np.trace(found) / found.sum()),
@@ -184,6 +184,6 @@ def score_histogram(scored: Scored, bins: int = 20) -> ScoreHistogram:
         raise ParameterError(f"bins must be 1 or more, got {bins}")
     scored.require_binary("a histogram of probabilities")
     place = (scored.probability[:, 1] * bins).astype(np.int64).clip(0, bins - 1)
-    counts = [np.bincount(place, scored.weight * (scored.y == k), bins) for k in (0, 1)]
+    no, yes = (summed(place, scored.weight * (scored.y == k), bins) for k in (0, 1))
     ends = np.arange(bins + 1) / bins
-    return ScoreHistogram(ends[:-1], ends[1:], *counts, scored.classes[1], scored.classes[0], scored.notes())
+    return ScoreHistogram(ends[:-1], ends[1:], no, yes, scored.classes[1], scored.classes[0], scored.notes())

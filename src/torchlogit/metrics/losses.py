@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.tabular import Tabular
+from torchlogit.metrics.ranked import summed
 from torchlogit.metrics.scored import Scored
 
 Floats = npt.NDArray[np.float64]
@@ -91,8 +92,8 @@ def brier_parts(scored: Scored, bins: int | None = 10) -> BrierParts:
 def _parts(p: Floats, y: Floats, w: Floats, bins: int | None) -> tuple[float, float, float, int]:
     """Reliability, resolution, uncertainty and the number of bins that have rows; weights w sum to 1."""
     place = _binned(p, w, bins)
-    n, mean_p, mean_y = (np.bincount(place, t) for t in (w, w * p, w * y))
-    mean_p, mean_y = mean_p / n, mean_y / n
+    n = summed(place, w)
+    mean_p, mean_y = (summed(place, w * t) / n for t in (p, y))
     base = float(w @ y)
     inner, truth = p - mean_p[place], y - mean_y[place]
     resolution = n @ (mean_y - base) ** 2 - w @ inner**2 + 2 * (w @ (inner * truth))
@@ -104,7 +105,7 @@ def _binned(p: Floats, w: Floats, bins: int | None) -> npt.NDArray[np.int64]:
     _, place = np.unique(p.round(12), return_inverse=True)
     if bins is None:
         return place
-    weight = np.bincount(place, w)
+    weight = summed(place, w)
     middle = weight.cumsum() - weight / 2
     number = np.minimum((middle / weight.sum() * bins).astype(np.int64), bins - 1)
     return np.unique(number, return_inverse=True)[1][place]

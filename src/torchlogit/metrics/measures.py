@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import nan
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def measured(rows: Scored, threshold: float, draws: Draws) -> Iterator[Measure]:
 
 def _of_two(rows: Scored, found: Calls, draws: Draws) -> Iterator[Measure]:
     level = draws.level
-    yield _ranks("auc", lambda: auc(rows, level))
+    yield _ranks("auc", partial(auc, rows, level))
     yield _ranks("average_precision", lambda: of_ranks(ranked(rows), average_precision, draws))
     yield _ranks("lift", lambda: of_ranks(ranked(rows), top_lift, draws))
     yield Measure("accuracy", found.accuracy(level))
@@ -54,8 +55,8 @@ def _of_two(rows: Scored, found: Calls, draws: Draws) -> Iterator[Measure]:
 
 def _of_more(rows: Scored, found: Calls, draws: Draws) -> Iterator[Measure]:
     level = draws.level
-    yield _ranks("auc", lambda: auc(rows, level))
-    yield _ranks("hand_till", lambda: hand_till(rows, level))
+    yield _ranks("auc", partial(auc, rows, level))
+    yield _ranks("hand_till", partial(hand_till, rows, level))
     yield Measure("accuracy", found.accuracy(level))
     yield _balanced(found, level)
     yield _known("macro_f1", of_calls(found, macro_f1, draws), "no_rows")
@@ -63,7 +64,7 @@ def _of_more(rows: Scored, found: Calls, draws: Draws) -> Iterator[Measure]:
     for k, label in enumerate(rows.classes.tolist()):
         name = level_text(label)
         one = rows.against(label)
-        yield _ranks("auc", lambda one=one: auc(one, level), name)
+        yield _ranks("auc", partial(auc, one, level), name)
         yield _known("sensitivity", found.recall(k, level), "no_rows", name)
         yield _known("precision", found.precision(k, level), "none_called", name)
         yield _known("f1", found.f1(k, level), "none_called", name)
@@ -96,4 +97,4 @@ def _known(name: str, found: Interval, why: str, label: str = "") -> Measure:
     """A measure, or if it is NaN the reason."""
     if np.isnan(found.value):
         return Measure(name, NONE, label, why)
-    return Measure(name, Interval(*(float(t) for t in found[:3]), found.method), label)
+    return Measure(name, Interval(float(found.value), float(found.low), float(found.high), found.method), label)

@@ -46,6 +46,12 @@ class Ranked(NamedTuple):
         return from_zero(self.negative)
 
 
+def summed(place: npt.NDArray[np.int64], values: Floats, size: int = 0) -> Floats:
+    """Sums of values (n,) by place, (size,) or as many as there are places."""
+    found: Any = np.bincount(place, values, size)
+    return found
+
+
 def from_zero(parts: Floats) -> Floats:
     """Cumulative sums (*B, m + 1) that begin at 0."""
     return np.concatenate([np.zeros((*parts.shape[:-1], 1)), parts.cumsum(-1)], -1)
@@ -70,9 +76,9 @@ def ranked(scored: Scored, what: str = "a curve") -> Ranked:
     new = np.concatenate([[True], falling[:-1] - falling[1:] > ALIKE * (1 + least)])
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.cumsum(new) - 1
-    both = [np.bincount(place, scored.weight * (scored.y == label), int(new.sum())) for label in (1, 0)]
+    yes, no = (summed(place, scored.weight * (scored.y == label), int(new.sum())) for label in (1, 0))
     check_both(scored, what)
-    return Ranked(scored, falling[new], place, *both)
+    return Ranked(scored, falling[new], place, yes, no)
 
 
 def check_both(scored: Scored, what: str) -> None:

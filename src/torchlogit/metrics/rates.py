@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.normal import half_width
-from torchlogit.metrics.ranked import cut, held
+from torchlogit.metrics.ranked import cut, held, summed
 from torchlogit.metrics.scored import Scored
 
 Floats = npt.NDArray[np.float64]
@@ -120,8 +120,9 @@ class Calls(NamedTuple):
         it. Source: van Rijsbergen (1979), Information Retrieval, ch. 7.
         """
         row, column = self._of(k)
-        share = self.rate(row & column, row | column, level)
-        return Interval(*(2 * t / (1 + t) for t in share[:3]), share.method)
+        value, low, high, method = self.rate(row & column, row | column, level)
+        value, low, high = (2 * t / (1 + t) for t in (value, low, high))
+        return Interval(value, low, high, method)
 
     def _of(self, k: int) -> tuple[Mask, Mask]:
         """Which entries are of class k, and which are called k, (K, K) each."""
@@ -139,7 +140,7 @@ def calls(scored: Scored, threshold: float = 0.5) -> Calls:
     """
     size = len(scored.classes)
     place = scored.y * size + called(scored, threshold)
-    both = [np.bincount(place, w, size * size).reshape(size, size) for w in (scored.weight, scored.square)]
+    both = (summed(place, w, size * size).reshape(size, size) for w in (scored.weight, scored.square))
     return Calls(*both)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.metrics.losses import brier_scores, log_losses
-from torchlogit.metrics.ranked import Ranked
+from torchlogit.metrics.ranked import Ranked, summed
 from torchlogit.metrics.rates import Calls, Interval
 from torchlogit.metrics.scored import Scored
 
@@ -59,7 +59,7 @@ class Draws(NamedTuple):
 
 
 def mean(rows: Scored, values: Floats, draws: Draws) -> Interval:
-    """The weighted mean of values (n,) ≥ 0 of the rows."""
+    """The weighted mean of values (n,) ≥ 0 of rows without weight 0."""
     value = float(rows.weight @ values / rows.weight.sum())
     if not np.isfinite(value):
         return Interval(value, value, value, METHOD)
@@ -67,7 +67,7 @@ def mean(rows: Scored, values: Floats, draws: Draws) -> Interval:
     if len(rows) > CELLS:
         shares = rows.weight * (1 + values / max(value, 1e-300))
         place = _joined(np.argsort(values, kind="stable"), shares)
-    weight, square, total = (np.bincount(place, t) for t in (rows.weight, rows.square, rows.weight * values))
+    weight, square, total = (summed(place, t) for t in (rows.weight, rows.square, rows.weight * values))
     drawn = draws.weights(weight, square)
     return draws.interval(value, drawn @ (total / weight) / drawn.sum(1))
 
@@ -100,7 +100,7 @@ def of_ranks(found: Ranked, of: Callable[[Floats, Floats], Floats], draws: Draws
         place = _joined(place, (both / both.sum(1, keepdims=True)).sum(0))
     rows = found.rows
     cells = place[found.place] + (rows.y == 0) * (place[-1] + 1)
-    weight, square = (np.bincount(cells, t, 2 * (int(place[-1]) + 1)) for t in (rows.weight, rows.square))
+    weight, square = (summed(cells, t, 2 * (int(place[-1]) + 1)) for t in (rows.weight, rows.square))
     drawn = np.split(draws.weights(weight, square), 2, axis=1)
     return draws.interval(value, of(*drawn), float(of(*np.split(weight, 2))))
 

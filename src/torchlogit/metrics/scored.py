@@ -12,6 +12,7 @@ import numpy.typing as npt
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.metrics.words import WORDS
+from torchlogit.tables.names import show_value
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -92,7 +93,7 @@ class Scored:
         """
         found = np.flatnonzero(self.classes == label)
         if len(found) != 1:
-            raise ParameterError(f"{label!r} is not one of the classes {self.classes.tolist()}")
+            raise ParameterError(f"{show_value(label)} is not one of the classes {self.classes.tolist()}")
         k = int(found[0])
         others = np.logaddexp.reduce(np.delete(self.log_probability, k, axis=1), axis=1)
         both = np.stack([others, self.log_probability[:, k]], 1)
@@ -159,7 +160,7 @@ def scored_arrays(y: Any, probability: Any, weight: Any = None, classes: Any = N
     order = np.argsort(found, kind="stable")
     place = order[np.searchsorted(found[order], y).clip(max=len(found) - 1)]
     if (found[place] != y).any():
-        raise DataError(f"label {y[found[place] != y][0]!r} is not one of the classes {found.tolist()}")
+        raise DataError(f"label {show_value(y[found[place] != y][0])} is not one of the classes {found.tolist()}")
     with np.errstate(divide="ignore"):
         logs = np.column_stack([np.log1p(-p[:, 1]), np.log(p[:, 1])]) if one else np.log(p)
         return Scored(place.astype(np.int64), logs, s, found, repeats=bool((s == np.rint(s)).all()))

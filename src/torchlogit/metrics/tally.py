@@ -14,7 +14,7 @@ from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics.counts import Confusion, confusion_of
 from torchlogit.metrics.delong import area_above
 from torchlogit.metrics.losses import brier_scores, log_losses
-from torchlogit.metrics.ranked import held
+from torchlogit.metrics.ranked import held, summed
 from torchlogit.metrics.rates import Calls, Interval, calls
 from torchlogit.metrics.scored import Scored, check_probabilities
 from torchlogit.sources.base import Block, Source, accumulate
@@ -104,16 +104,16 @@ def tally(scored: Scored, threshold: float = 0.5) -> Tally:
     (0.75, 0.158125, [[2, 0], [1, 1]])
     """
     found, some = calls(scored, threshold), scored.weight > 0
-    losses = [float(scored.weight[some] @ of(scored)[some]) for of in (log_losses, brier_scores)]
+    log_loss, brier = (float(scored.weight[some] @ of(scored)[some]) for of in (log_losses, brier_scores))
     curves = [scored] if scored.binary else [scored.against(label) for label in scored.classes]
-    return Tally(scored.classes, threshold, *found, *losses, np.stack([_histogram(one) for one in curves]))
+    return Tally(scored.classes, threshold, *found, log_loss, brier, np.stack([_histogram(one) for one in curves]))
 
 
 def _histogram(scored: Scored) -> Floats:
     """Weights (2, BINS) by class and log-odds."""
     scaled = np.floor(held(scored.log_odds) / WIDTH + SHIFT) + BINS // 2
     place = scaled.clip(0, BINS - 1).astype(np.int64) + BINS * scored.y
-    return np.bincount(place, scored.weight, 2 * BINS).reshape(2, BINS)
+    return summed(place, scored.weight, 2 * BINS).reshape(2, BINS)
 
 
 def tallied(fit: Fit, source: Source, threshold: float = 0.5) -> Tally:

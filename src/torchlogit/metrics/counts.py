@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.tabular import Tabular
-from torchlogit.metrics.ranked import ranked, summed
+from torchlogit.metrics.ranked import as_counts, ranked, summed
 from torchlogit.metrics.rates import calls
 from torchlogit.metrics.scored import Scored
 from torchlogit.tables.features import level_text
@@ -143,10 +143,9 @@ def confusion_of(classes: npt.NDArray[Any], found: Floats, threshold: float, not
     """The table of weights (K, K) of rows by class and call."""
     with np.errstate(invalid="ignore"):
         recall, precision = (np.diag(found) / found.sum(axis) for axis in (1, 0))
-    whole = bool((found == np.rint(found)).all())
     return Confusion(
         actual=tuple(level_text(label) for label in classes.tolist()),
-        counts=found.astype(np.int64) if whole else found,
+        counts=as_counts(found),
         recall=recall,
         precision=precision,
         accuracy=float(np.trace(found) / found.sum()),
@@ -178,7 +177,7 @@ def score_histogram(scored: Scored, bins: int = 20) -> ScoreHistogram:
     >>> from torchlogit.metrics.scored import scored_arrays
     >>> found = score_histogram(scored_arrays([0, 0, 1, 1], [0.1, 0.4, 0.35, 1.0]), bins=2)
     >>> found.negatives.tolist(), found.positives.tolist()
-    ([2.0, 0.0], [1.0, 1.0])
+    ([2, 0], [1, 1])
     """
     if bins < 1:
         raise ParameterError(f"bins must be 1 or more, got {bins}")
@@ -186,4 +185,6 @@ def score_histogram(scored: Scored, bins: int = 20) -> ScoreHistogram:
     place = (scored.probability[:, 1] * bins).astype(np.int64).clip(0, bins - 1)
     no, yes = (summed(place, scored.weight * (scored.y == k), bins) for k in (0, 1))
     ends = np.arange(bins + 1) / bins
-    return ScoreHistogram(ends[:-1], ends[1:], no, yes, scored.classes[1], scored.classes[0], scored.notes())
+    return ScoreHistogram(
+        ends[:-1], ends[1:], as_counts(no), as_counts(yes), scored.classes[1], scored.classes[0], scored.notes()
+    )

@@ -12,7 +12,7 @@ from torchlogit.errors import ParameterError
 from torchlogit.inference.normal import half_width
 from torchlogit.inference.tabular import Tabular
 from torchlogit.metrics.delong import auc
-from torchlogit.metrics.ranked import cut, ranked
+from torchlogit.metrics.ranked import as_counts, cut, ranked
 from torchlogit.metrics.scored import Scored
 from torchlogit.tables.names import show_value
 
@@ -178,10 +178,10 @@ def thresholds(
         precision, predictive = tp / (tp + fp), tn / (tn + fn)
     return ThresholdTable(
         threshold=shown,
-        true_positives=tp,
-        false_positives=fp,
-        true_negatives=tn,
-        false_negatives=fn,
+        true_positives=as_counts(tp),
+        false_positives=as_counts(fp),
+        true_negatives=as_counts(tn),
+        false_negatives=as_counts(fn),
         sensitivity=tp / (tp + fn),
         specificity=tn / (tn + fp),
         precision=precision,

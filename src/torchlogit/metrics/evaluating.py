@@ -193,6 +193,7 @@ def _of_groups(words: Words, parts: list[Part], level: float) -> Iterator[str]:
     if small:
         yield words("small", groups=words.list(small[:MOST_GROUPS]))
     count = sum(bool(np.isfinite(each.value)) for part in parts for each in part.differences)
+    count = count // 2 if len(parts) == 2 else count  # two groups say the same of each other
     if count:
         yield words("many_compared", count=count, expected=count * (1 - level))
 

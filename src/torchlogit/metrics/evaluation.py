@@ -93,7 +93,7 @@ class Evaluation(Tabular):
         facts = [("rows", str(n)), ("where", words(where))]
         if self.positive is not None:
             facts += [("events", cell(float(self.events[0])) if self.events[0] % 1 else f"{self.events[0]:.0f}")]
-            facts += [("event", show(level_text(self.positive), 40)), ("threshold", f"{self.threshold:g}")]
+            facts += [("positive", show(level_text(self.positive), 40)), ("threshold", f"{self.threshold:g}")]
         facts += [("level", f"{self.level:g}")] + ([("folds", str(self.folds))] if self.folds else [])
         return tuple((words(key), text) for key, text in facts)
 

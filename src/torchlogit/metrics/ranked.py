@@ -52,6 +52,11 @@ def summed(place: npt.NDArray[np.int64], values: Floats, size: int = 0) -> Float
     return found
 
 
+def as_counts(weights: Floats) -> Any:
+    """Whole numbers as such, so that they are shown as counts."""
+    return weights.astype(np.int64) if bool((weights == np.rint(weights)).all()) else weights
+
+
 def from_zero(parts: Floats) -> Floats:
     """Cumulative sums (*B, m + 1) that begin at 0."""
     return np.concatenate([np.zeros((*parts.shape[:-1], 1)), parts.cumsum(-1)], -1)

@@ -15,7 +15,7 @@ WORDS = {
     "interval": ("interval", "区间方法"),
     "rows": ("rows", "行数"),
     "events": ("events", "事件"),
-    "event": ("event", "事件"),
+    "positive": ("positive class", "正类"),
     "threshold": ("threshold", "阈值"),
     "level": ("level", "置信水平"),
     "folds": ("folds", "折数"),

@@ -59,7 +59,10 @@ UPWARD = {
     ("fitted", "inference"): "methods of Fit hand on to the functions that read a fit, lazily",
     ("fitted", "summary"): "likewise",
     ("fitted", "report"): "likewise: the page about a fit",
+    ("fitted", "decision"): "likewise",
     ("fitted", "metrics"): "likewise",
+    ("estimators", "decision"): "SelectiveClassifier chooses its band by it, lazily",
+    ("estimators", "metrics"): "likewise: what it chooses from",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

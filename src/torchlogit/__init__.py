@@ -15,8 +15,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from torchlogit import datasets, losses, metrics, nn, plots, sigmoids
     from torchlogit.bootstrap import Bootstrap, bootstrap
+    from torchlogit.decision import Band, band_from_costs
     from torchlogit.errors import *  # noqa: F403
-    from torchlogit.estimators import LogisticRegression, LogisticRegressionCV
+    from torchlogit.estimators import LogisticRegression, LogisticRegressionCV, SelectiveClassifier
     from torchlogit.fit import fit
     from torchlogit.fitted import Fit, load
     from torchlogit.inference.compare import compare
@@ -40,6 +41,9 @@ _HOMES = {
     "compare_links": "inference.links",
     "LogisticRegression": "estimators",
     "LogisticRegressionCV": "estimators",
+    "SelectiveClassifier": "estimators",
+    "Band": "decision",
+    "band_from_costs": "decision",
     "ElasticNet": "penalties",
     "Jeffreys": "penalties",
     "L1": "penalties",

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from torchlogit.model import Model
+from torchlogit.model import LESSON, Model
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
+    from torchlogit.decision.band import Band
+    from torchlogit.decision.conformal import Conformal
+    from torchlogit.decision.riskcoverage import RiskCoverage
     from torchlogit.inference.binned import BinnedResiduals
     from torchlogit.inference.check import Check
     from torchlogit.inference.collinearity import Collinearity
@@ -238,6 +241,43 @@ class Fit(Model):
         from torchlogit.inference.prediction import predict_interval
 
         return predict_interval(self, rows, level, offset)
+
+    def band(self, data: Any = None, **wanted: Any) -> Band:
+        """The band of uncertain answers for ``max_error=``, ``coverage=`` or ``costs=``; see `decision.band.band`."""
+        from torchlogit.decision.band import band
+
+        return band(self, data, **wanted)
+
+    def decide(
+        self, rows: Any, uncertain: Any = LESSON, offset: Any = None, *, calibration: Any = None, **wanted: Any
+    ) -> npt.NDArray[Any]:
+        """The class of every row (n,), or "uncertain" where its probabilities lie in the band.
+
+        ``uncertain`` is two probabilities, a `Band`, or "auto": what `band` makes of ``calibration`` (its data) and of what is
+        ``wanted`` (``max_error=0.05``, ``coverage=0.9`` or ``costs=(false_yes, false_no, ask)``). ParameterError for what is
+        wanted beside a band that is given.
+
+        >>> from torchlogit import datasets, fit
+        >>> result = fit(datasets.study_hours(), "passed")
+        >>> result.decide({"hours": [1.0, 2.7, 5.0]}, "auto", costs=(3, 1, 0.25)).tolist()
+        [0.0, 'uncertain', 1.0]
+        """
+        from torchlogit.decision.band import chosen_band
+
+        return super().decide(rows, chosen_band(self, uncertain, calibration, wanted), offset)
+
+    def conformal(self, data: Any = None, level: float = 0.9, **settings: Any) -> Conformal:
+        """Sets of classes that hold the truth with probability ``level``; see `decision.conformal`."""
+        from torchlogit.decision.conformal import conformal
+
+        return conformal(self, data, level, **settings)
+
+    def risk_coverage(self, data: Any = None, **given: Any) -> RiskCoverage:
+        """The share of wrong decisions as fewer cases are decided, and the area under it; see `decision.riskcoverage`."""
+        from torchlogit.decision.riskcoverage import risk_coverage
+        from torchlogit.metrics.scored import scored
+
+        return risk_coverage(scored(self, data, **given))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file (safetensors with a JSON header; no training data), atomically."""

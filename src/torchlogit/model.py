@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torchlogit.nn import LogisticRegression
 
 UNCERTAIN = "uncertain"
+LESSON = (0.4, 0.6)  # the band of the lesson
 
 
 @dataclass(frozen=True)
@@ -229,17 +230,9 @@ class Model:
         """The most probable class of every row, (n,)."""
         return np.asarray(self.classes[self.predict_proba(rows, offset).argmax(-1).cpu().numpy()])
 
-    def decide(self, rows: Any, uncertain: tuple[float, float] = (0.4, 0.6), offset: Any = None) -> npt.NDArray[Any]:
-        """The class of every row (n,), or "uncertain" where the probability of the positive class lies in the band.
-
-        With more than two classes: where no class has at least the band's upper end.
-        """
-        low, high = uncertain
-        if not 0 <= low <= high <= 1:
-            raise ParameterError(f"the uncertain band must be two probabilities, the lower first; got {uncertain}")
-        p = self.predict_proba(rows, offset).cpu().numpy()
-        doubtful = (p[:, -1] >= low) & (p[:, -1] <= high) if p.shape[1] == 2 else p.max(-1) < high
-        return np.asarray(np.where(doubtful, UNCERTAIN, self.classes[p.argmax(-1)].astype(object)))
+    def decide(self, rows: Any, uncertain: Any = LESSON, offset: Any = None) -> npt.NDArray[Any]:
+        """The class of every row (n,), or "uncertain" where its probabilities lie in the band; see `decided`."""
+        return decided(self.predict_proba(rows, offset).cpu().numpy(), self.classes, uncertain)
 
     def module(self) -> LogisticRegression:
         """The model as a `torch.nn.Module` with these weights, float64; ParameterError for the linear unit, which is none."""
@@ -257,3 +250,27 @@ class Model:
 
     def _loss(self) -> Loss:
         return LOSSES[self.loss]()
+
+
+def decided(
+    probability: npt.NDArray[np.float64], classes: npt.NDArray[Any], uncertain: Any = LESSON, reject: Any = UNCERTAIN
+) -> npt.NDArray[Any]:
+    """The class of every row (n,) by its probabilities (n, K), or ``reject`` within the band ``uncertain``, two probabilities.
+
+    Of two classes: the positive one where its probability is above the band, the other where it is below. Of more: the most
+    probable one, where it has at least the band's upper end. ParameterError for what is no band.
+
+    >>> decided(np.array([[0.7, 0.3], [0.45, 0.55], [0.1, 0.9]]), np.array(["no", "yes"])).tolist()
+    ['no', 'uncertain', 'yes']
+    """
+    try:
+        low, high = uncertain
+        fine = 0 <= low <= high <= 1 and getattr(uncertain, "classes", probability.shape[1]) == probability.shape[1]
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
+        raise ParameterError(f"the uncertain band must be two probabilities, the lower first; got {uncertain!r}")
+    p, labels = probability, classes.astype(object)
+    if p.shape[1] != 2:
+        return np.where(p.max(-1) < high, reject, labels[p.argmax(-1)])
+    return np.where((p[:, 1] >= low) & (p[:, 1] <= high), reject, labels[(p[:, 1] > high).astype(int)])

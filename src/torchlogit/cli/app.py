@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 Job = Callable[[], None]
+AUTO = "auto"
 
 EXITS = """Exit codes: 0 ok, 1 unexpected failure, 2 usage, 3 bad data, 4 not certified under --strict,
 5 file or disk, 6 distributed, 130 interrupted.
@@ -58,3 +60,26 @@ def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; also TORCHLOGIT_DEBUG=1.")] = False,
 ) -> None:
     """Logistic regression you can trust: certified fits, plain warnings."""
+
+
+class OneOrTwo(TyperCommand):
+    """A command whose ``--uncertain`` takes two numbers, or the one word auto."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words, auto said twice: an option takes as many values every time."""
+        return list(super().parse_args(ctx, twice(args)))
+
+
+def twice(words: list[str]) -> list[str]:
+    """``--uncertain auto`` with the second value that the parser waits for.
+
+    >>> twice(["m", "d", "--uncertain", "auto", "-o", "a.csv"]), twice(["m", "--", "--uncertain", "auto"])
+    (['m', 'd', '--uncertain', 'auto', 'auto', '-o', 'a.csv'], ['m', '--', '--uncertain', 'auto'])
+    """
+    end = words.index("--") if "--" in words else len(words)
+    out: list[str] = []
+    for i, word in enumerate(words):
+        out.append(word)
+        if i < end and (word == f"--uncertain={AUTO}" or words[i - 1 : i + 1] == ["--uncertain", AUTO]):
+            out.append(AUTO)
+    return out

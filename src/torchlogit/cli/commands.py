@@ -15,8 +15,10 @@ from torchlogit.cli.app import (
     Force,
     Job,
     Json,
+    Language,
     Level,
     Model,
+    OneOrTwo,
     Profile,
     app,
 )
@@ -108,7 +110,9 @@ def fit(
     return job
 
 
-@app.command(epilog="Example: torchlogit predict model.safetensors new.csv --uncertain 0.4 0.6 -o answers.csv")
+@app.command(
+    cls=OneOrTwo, epilog="Example: torchlogit predict model.safetensors new.csv --uncertain 0.4 0.6 -o answers.csv"
+)
 def predict(
     model: Model,
     data: Data,
@@ -116,9 +120,28 @@ def predict(
         str | None, typer.Option("--out", "-o", metavar="FILE", help=".csv, .tsv, .parquet or .arrow.")
     ] = None,
     uncertain: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="LOW HIGH", help="Add a decision, 'uncertain' between these probabilities."),
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="LOW HIGH|auto",
+            help="Add a decision, 'uncertain' between these probabilities, or chosen by one of:",
+        ),
     ] = None,
+    max_error: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="At most these of the cases decided are wrong.")
+    ] = None,
+    coverage: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="At least these of the cases are decided.")
+    ] = None,
+    costs: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(metavar="FY FN ASK", help="Of a false yes, a false no, and of asking a human."),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Rows with their classes that the model has not seen, for the first two."),
+    ] = None,
+    confidence: Annotated[float, typer.Option(metavar="SHARE", help="Of --max-error.")] = 0.95,
+    lang: Language = "en",
     missing: Annotated[
         str, typer.Option(metavar="error|keep", help="Rows with empty cells: refuse, or keep without an answer.")
     ] = "error",

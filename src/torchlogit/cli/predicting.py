@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.cli.app import AUTO
 from torchlogit.cli.files import TABLES, check_choice, check_ending, check_output
 from torchlogit.cli.fitting import read
 from torchlogit.cli.streams import say, utf8_stdout
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 UNCERTAIN = "uncertain"
+LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,24 @@ class Options:
     model: str
     data: str
     out: str | None
-    uncertain: tuple[float, float] | None
+    uncertain: tuple[str, str] | None
+    max_error: float | None
+    coverage: float | None
+    costs: tuple[float, float, float] | None
+    calibration: str | None
+    confidence: float
+    lang: str
     missing: str
     ignore_extra: bool
     delimiter: str | None
     encoding: str
     force: bool
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What a band is to be chosen for."""
+        asked = {name: getattr(self, name) for name in ("max_error", "coverage", "costs")}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 def run(options: Options) -> None:
@@ -46,12 +60,12 @@ def run(options: Options) -> None:
     from torchlogit.fitted import load
 
     fit = load(options.model)
-    if options.uncertain and UNCERTAIN in map(str, fit.classes):
+    if (options.uncertain or options.wanted) and UNCERTAIN in map(str, fit.classes):
         raise ParameterError("a class of this model is called 'uncertain'; --uncertain could not be told from it")
     recipe = fit.recipe or Recipe(tuple(map(Feature, fit.columns)))
     table = read(options.data, options.encoding, options.delimiter, texts(recipe))
     _check_extra(fit, recipe, table, options.ignore_extra)
-    columns = predictions(fit, recipe, table, options)
+    columns = predictions(fit, recipe, table, options, band(fit, recipe, options))
     if options.out is not None:
         write_table(options.out, columns)
         say(f"{table.num_rows} predictions written to {show(options.out, 300)}")
@@ -63,11 +77,66 @@ def run(options: Options) -> None:
 def check(options: Options) -> None:
     """Refuse options that mean nothing, and outputs that would replace something."""
     check_choice(options.missing, ("error", "keep"), "--missing")
-    if options.uncertain is not None and not 0 <= options.uncertain[0] <= options.uncertain[1] <= 1:
-        low, high = options.uncertain
-        raise ParameterError(f"--uncertain {low:g} {high:g} should be two probabilities, the lower first")
+    ends(options)
+    check_choice(options.lang, LANGUAGES, "--lang")
     check_ending(options.out, TABLES)
-    check_output(options.out, [options.data, options.model], options.force)
+    inputs = [path for path in (options.data, options.model, options.calibration) if path]
+    check_output(options.out, inputs, options.force)
+
+
+def ends(options: Options) -> tuple[float, float] | None:
+    """The band as typed; None where there is none, or it is to be chosen. ParameterError where the options contradict."""
+    words, wanted = options.uncertain or (AUTO, AUTO), options.wanted
+    if words != (AUTO, AUTO):
+        if wanted or options.calibration:
+            raise ParameterError(
+                "--max-error, --coverage, --costs and --calibration choose a band; --uncertain gives one"
+            )
+        return _two(words)
+    if len(wanted) != 1 and (options.uncertain or wanted or options.calibration):
+        raise ParameterError("say what the band is for, one of --max-error 0.05, --coverage 0.9, --costs FY FN ASK")
+    if wanted and ("costs" in wanted) == (options.calibration is not None):
+        raise ParameterError(
+            "--costs believes the probabilities; leave --calibration out"
+            if "costs" in wanted
+            else "give rows with their classes that the model was not fitted to: --calibration FILE"
+        )
+    if options.calibration == "-" == options.data:
+        raise ParameterError("DATA and --calibration cannot both be the standard input")
+    return None
+
+
+def _two(words: tuple[str, str]) -> tuple[float, float]:
+    try:
+        low, high = map(float, words)
+    except ValueError:
+        low = high = float("nan")
+    if not 0 <= low <= high <= 1:
+        told = " ".join(map(show, words))
+        raise ParameterError(f"--uncertain {told} should be two probabilities, the lower first, or the word auto")
+    return low, high
+
+
+def band(fit: Fit, recipe: Recipe, options: Options) -> Any:
+    """The band of uncertain answers, given or chosen; a chosen one is told with its guarantee. None where none is asked for."""
+    if not options.wanted:
+        return ends(options)
+    rows = None
+    if options.calibration is not None:
+        rows = _calibration(fit, read(options.calibration, options.encoding, options.delimiter, texts(recipe)))
+    found = fit.band(rows, confidence=options.confidence, **options.wanted)
+    say(found.sentence_in(options.lang))
+    return found
+
+
+def _calibration(fit: Fit, table: Any) -> Any:
+    """The table without the rows that have no answer."""
+    from torchlogit.inference.observed import observed
+
+    rows = observed(fit, table, missing="drop").rows
+    if rows.dropped:
+        say(f"left out {rows.dropped} of {table.num_rows} calibration rows: they have missing cells")
+    return table if rows.kept is None else table.take(np.unique(rows.kept))
 
 
 def texts(recipe: Recipe) -> list[str]:
@@ -86,7 +155,7 @@ def _check_extra(fit: Fit, recipe: Recipe, table: Any, ignore: bool) -> None:
         )
 
 
-def predictions(fit: Fit, recipe: Recipe, table: Any, options: Options) -> dict[str, Any]:
+def predictions(fit: Fit, recipe: Recipe, table: Any, options: Options, band: Any) -> dict[str, Any]:
     """The columns of the answer: a probability for each class, the class, and the decision if there is a band."""
     encoded = recipe.encode(table)
     whole = _whole(encoded.missing, encoded.matrix.shape[0], options.missing)
@@ -96,8 +165,8 @@ def predictions(fit: Fit, recipe: Recipe, table: Any, options: Options) -> dict[
     p[whole] = fit.predict_proba(rows, extra).numpy()
     columns: dict[str, Any] = {f"p_{level_text(c)}": p[:, j] for j, c in enumerate(fit.classes.tolist())}
     columns["class"] = _spread(fit.predict(rows, extra), whole)
-    if options.uncertain is not None:
-        decided = fit.decide(rows, options.uncertain, extra)
+    if band is not None:
+        decided = fit.decide(rows, band, extra)
         columns["decision"] = _spread(np.array([level_text(d) for d in decided.tolist()], dtype=object), whole)
     return columns
 

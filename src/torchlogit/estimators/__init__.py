@@ -2,5 +2,6 @@
 
 from torchlogit.estimators.cv import LogisticRegressionCV
 from torchlogit.estimators.logistic import FitWarning, LogisticRegression
+from torchlogit.estimators.selective import SelectiveClassifier
 
-__all__ = ["FitWarning", "LogisticRegression", "LogisticRegressionCV"]
+__all__ = ["FitWarning", "LogisticRegression", "LogisticRegressionCV", "SelectiveClassifier"]

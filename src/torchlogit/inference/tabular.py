@@ -29,7 +29,7 @@ class Tabular(Rendered):
     Fields that are sequences are columns, all of one length; a matrix (m, q) is q columns; all others are facts about the
     table. A field ``notes`` holds sentences that stand below. Class variables say the rest: ``heading`` stands above,
     ``derived`` names properties that are columns (or facts) too, ``heads`` gives columns other names where they are shown,
-    ``hidden`` names fields that only `to_dict`, `to_json` and `to_frame` have.
+    ``hidden`` names fields that only `to_dict`, `to_json` and `to_frame` have; a ``field(repr=False)`` is nowhere shown.
     A column ``log_p`` is shown as the p-value it is the logarithm of. Where there is no column at all, the facts are the
     table. Write ``@dataclass(frozen=True, repr=False, eq=False)``, so that a session shows the table; a NamedTuple joins in
     by ``class Table(Tabular, Fields)``.
@@ -75,7 +75,7 @@ class Tabular(Rendered):
 
     def _fields_by_name(self) -> dict[str, Any]:
         own: Any = self
-        names = own._fields if hasattr(self, "_fields") else [field.name for field in dataclasses.fields(own)]
+        names = own._fields if hasattr(self, "_fields") else [field.name for field in dataclasses.fields(own) if field.repr]
         return {name: getattr(self, name) for name in (*names, *self.derived)}
 
     def _spread(self, name: str, value: Any) -> dict[str, Any]:

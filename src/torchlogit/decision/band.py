@@ -17,10 +17,10 @@ from torchlogit.decision.cuts import (
     rows_needed,
     unseen_rows,
 )
-from torchlogit.decision.foldmodels import fold_models
 from torchlogit.decision.words import guarantee
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.inference.tabular import Tabular
+from torchlogit.metrics.crossed import cross_scored
 from torchlogit.metrics.scored import Scored, scored
 
 if TYPE_CHECKING:
@@ -255,12 +255,4 @@ def chosen_band(fit: Fit, uncertain: Any, data: Any, wanted: dict[str, Any]) -> 
 
 def calibration_rows(fit: Fit, data: Any, **given: Any) -> Scored:
     """The rows beside the probabilities the fit gives them; without ``data`` its own, each by a fit without it."""
-    if fit.loss == "squared":
-        raise ParameterError("the linear unit gives no probabilities, so nothing can be promised of its answers")
-    rows = fold_models(fit, FOLDS, 0).scored() if data is None else scored(fit, data, **given)
-    if fit.weights_are != "frequency" and (rows.weight != 1).any():
-        raise ParameterError(
-            f"the weights are {fit.weights_are} weights, so the rows are no independent draws of the cases to come and "
-            "nothing can be promised from them; give calibration rows that were drawn without weights"
-        )
-    return rows
+    return cross_scored(fit, FOLDS) if data is None else scored(fit, data, **given)

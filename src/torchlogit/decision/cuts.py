@@ -5,6 +5,7 @@ A case's certainty is the probability of its most probable class, to 12 digits: 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor, log, log1p
 from typing import Any, NamedTuple
@@ -129,7 +130,7 @@ def least_certainty(rows: Scored) -> float:
 def unseen_rows(scored: Scored, what: str) -> Scored:
     """The rows, each standing for one: whole weights are written out, rows of weight 0 left out.
 
-    ParameterError for rows that the model was fitted to, and for weights that are not whole: ``what`` does not hold there.
+    ParameterError for rows that the model was fitted to, and for weights that do not count rows: ``what`` does not hold there.
     """
     if scored.seen:
         raise ParameterError(
@@ -140,20 +141,20 @@ def unseen_rows(scored: Scored, what: str) -> Scored:
 
 
 def counted_rows(scored: Scored, what: str) -> Scored:
-    """The rows, each standing for one; ParameterError for weights that are not whole."""
+    """The rows, each standing for one; ParameterError for weights that do not count rows."""
     weight = scored.weight
     if (weight == 1).all():
         out = scored
-    elif not (weight == np.rint(weight)).all():
+    elif not (scored.repeats and (weight == np.rint(weight)).all()):
         raise ParameterError(
-            f"{what} holds for independent rows; weights such as {weight[weight != np.rint(weight)][0]:g} make some count "
-            "more than one row does. Give rows without weights, or whole numbers of equal rows"
+            f"{what} holds for independent rows that count alike, and weights such as {weight[weight != 1][0]:g} are no numbers "
+            "of equal rows here; give rows without weights"
         )
     elif weight.sum() > MOST:
         raise DataError(f"the weights stand for {weight.sum():.0f} rows, over {MOST:.0e}; give a random part of them")
     else:
         out = scored.rows(np.repeat(np.arange(len(weight)), weight.astype(np.int64)))
-        out = Scored(out.y, out.log_probability, np.ones(len(out)), out.classes, out.seen)
+        out = replace(out, weight=np.ones(len(out)))
     if not len(out):
         raise DataError(f"{what} needs rows, and there are none")
     return out

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.groups import Fitting, results
-from torchlogit.losses import LINKS
-from torchlogit.metrics.scored import Scored
+from torchlogit.metrics.crossed import fitting_of, fold_fits
+from torchlogit.metrics.scored import check_probabilities
 from torchlogit.model import Model
 
 if TYPE_CHECKING:
@@ -28,12 +27,6 @@ class FoldModels(NamedTuple):
     fold: Tensor
     y: Tensor
     probability: Tensor
-    classes: npt.NDArray[Any]
-
-    def scored(self) -> Scored:
-        """Every row beside the probabilities of the model that was fitted without it."""
-        own = self.probability[self.fold, torch.arange(len(self.y))]
-        return Scored(self.y.numpy(), own.log().numpy(), np.ones(len(self.y)), self.classes)
 
 
 def fold_models(fit: Fit, folds: int, seed: int) -> FoldModels:
@@ -46,20 +39,19 @@ def fold_models(fit: Fit, folds: int, seed: int) -> FoldModels:
     if not 2 <= folds <= n:
         raise ParameterError(f"folds must be a number from 2 to the {n} rows, got {folds}")
     fold = np.random.default_rng(seed).permutation(n) % folds
-    model = replace(fit, theta_centred=_thetas(fit, rows, fold, folds))
+    model = replace(fit, theta_centred=_thetas(fit, rows, fold))
     eta = model._eta(rows.x).unflatten(1, (folds, k)).movedim(1, 0)
     if rows.offset is not None:
         eta = eta + torch.from_numpy(rows.offset)[:, None]
     at = torch.from_numpy(fold)
-    return FoldModels(model, at, torch.from_numpy(rows.codes), fit._loss().probabilities(eta), fit.classes)
+    return FoldModels(model, at, torch.from_numpy(rows.codes), fit._loss().probabilities(eta))
 
 
 def _unweighted(fit: Fit) -> Rows:
     """The fit's rows, each of which counts once."""
     if fit.training is None:
         raise ParameterError("this fit was read from a file, which holds no rows; give calibration rows")
-    if fit.loss == "squared":
-        raise ParameterError("the linear unit gives no probabilities, so nothing can be promised of its answers")
+    check_probabilities(fit)
     weight = fit.training.weight
     if weight is not None and (weight != 1).any():
         raise ParameterError(
@@ -69,20 +61,13 @@ def _unweighted(fit: Fit) -> Rows:
     return fit.training
 
 
-def _thetas(fit: Fit, rows: Rows, fold: np.ndarray, folds: int) -> Tensor:
+def _thetas(fit: Fit, rows: Rows, fold: npt.NDArray[Any]) -> Tensor:
     """Theta (p, F·k) about the fit's centre."""
-    loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
-    fitting = Fitting(rows, fit.intercept, fit.penalty, loss, link)
-    takes = [np.flatnonzero(fold != f) for f in range(folds)]
-    start = np.concatenate([[0], np.cumsum([len(take) for take in takes])])
-    ended = fitting.newton(fitting.batch(start, np.concatenate(takes)), folds)
-    found = results(ended, rows.classes, fitting.k, fit.penalty.free, lambda f: fitting.single(takes[f]))
+    found = fold_fits(fitting_of(fit, rows), fold, fit)
     without = (~found.theta.isfinite()).flatten(1).any(1).nonzero()[:, 0].tolist()
     if without:
         why = found.told.get(without[0], found.status[without[0]].value)
-        raise DataError(
-            f"the rows outside fold {without[0] + 1} of {folds} have no fit ({why}); use fewer folds or another seed"
-        )
+        raise DataError(f"the rows outside fold {without[0] + 1} have no fit ({why}); use fewer folds or another seed")
     theta = found.theta.clone()
     if fit.intercept:
         theta[:, 0] += torch.einsum("d,fdk->fk", fit.centre, theta[:, 1:])

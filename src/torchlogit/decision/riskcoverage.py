@@ -58,7 +58,7 @@ def risk_coverage(scored: Scored) -> RiskCoverage:
     if not len(rows):
         raise DataError("a risk–coverage curve needs rows with a weight above 0, and there are none")
     weight, n = rows.weight, len(rows)
-    if not (weight == np.rint(weight)).all():
+    if not (rows.repeats and (weight == np.rint(weight)).all()):
         weight = weight * (n / weight.sum())
     threshold, place = np.unique(-certainties(rows), return_inverse=True)
     size, wrong = (np.bincount(place, t).astype(np.float64) for t in (weight, weight * errors(rows)))

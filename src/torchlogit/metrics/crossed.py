@@ -75,8 +75,8 @@ def cross_rows(beside: Observed, place: Places) -> Scored:
     """The rows scored out of fold; ``place`` (n,) is the fold of each."""
     fit, rows = beside.fit, beside.rows
     check_probabilities(fit)
-    fitting = _fitting(fit, rows)
-    found = _fits(fitting, place, fit)
+    fitting = fitting_of(fit, rows)
+    found = fold_fits(fitting, place, fit)
     _check_certified(found)
     _warn_of_aliased(found, fit)
     eta = torch.empty(len(place), fit.theta_centred.shape[1], dtype=torch.float64)
@@ -88,12 +88,13 @@ def cross_rows(beside: Observed, place: Places) -> Scored:
     return Scored(rows.codes.astype(np.int64), log_probability, beside.weight.numpy(), fit.classes, False, repeats)
 
 
-def _fitting(fit: Fit, rows: Rows) -> Fitting:
+def fitting_of(fit: Fit, rows: Rows) -> Fitting:
+    """What makes a fit like this one of any part of the rows."""
     loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
     return Fitting(rows, fit.intercept, fit.penalty, loss, link)
 
 
-def _fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
+def fold_fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
     """A fit to all rows but those of each fold: a batch of groups where they are ordinary, which begins at the whole fit."""
     train = [np.flatnonzero(place != fold) for fold in range(int(place.max()) + 1)]
     start = np.concatenate([[0], np.cumsum([len(rows) for rows in train])])

@@ -33,6 +33,8 @@ LAYERS = [
         "jeffreys",
         "scoring",
         "firth",
+        "implicit",
+        "online",
     },
     {
         "fit",

@@ -13,14 +13,19 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from torchlogit.metrics import auc, scored_arrays
+from torchlogit.metrics import scored_arrays
+from torchlogit.metrics.counts import top_lift
+from torchlogit.metrics.curves import average_precision
+from torchlogit.metrics.delong import area, interval
 from torchlogit.metrics.measures import measured
-from torchlogit.metrics.resampled import Draws
+from torchlogit.metrics.ranked import ranked
+from torchlogit.metrics.rates import Calls, calls, combined, matthews
+from torchlogit.metrics.resampled import Draws, brier, log_loss, of_calls, of_ranks
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "evaluation-coverage.md"
 LEVEL = 0.95
 REPETITIONS = 10_000  # for AUC and rates
-FEWER = 2_000  # where each repetition is resampled
+FEWER = 600  # where each repetition is resampled
 SPREAD = 1.5  # standard deviation of the log-odds
 MANY = 1_000_000  # rows that stand for the truth
 RESAMPLED = ("log_loss", "brier", "average_precision", "lift", "mcc")
@@ -61,35 +66,73 @@ def truth(setting):
 
 
 def samples(setting, repetitions, seed=1):
-    """Scored rows of each repetition; those of one class only are left out."""
+    """Log-odds and events of every repetition, (R, n); those of one class only are left out."""
     rng = np.random.default_rng([seed, setting.n, round(1000 * setting.events)])
-    eta, y = drawn(setting, repetitions * setting.n, rng)
-    for s, own in zip(np.split(eta, repetitions), np.split(y, repetitions), strict=True):
-        if 0 < own.sum() < setting.n:
-            yield scored_arrays(own, expit(s))
+    eta, y = (t.reshape(repetitions, -1) for t in drawn(setting, repetitions * setting.n, rng))
+    some = (y.sum(1) > 0) & (y.sum(1) < setting.n)
+    return eta[some], y[some]
 
 
-def coverage(setting, repetitions, fewer, truths):
-    """Share of the repetitions whose interval holds the truth, by measure; "plain" is DeLong's without the logit."""
-    held = {}
+def held(found, value):
+    """The share of intervals, one or many, that hold the truth; of those that exist."""
+    low, high = np.atleast_1d(found.low), np.atleast_1d(found.high)
+    return float(((low <= value) & (value <= high))[np.isfinite(low)].mean())
 
-    def count(name, found, value):
-        if np.isfinite(found.value):
-            held.setdefault(name, []).append(bool(found.low <= value <= found.high))
 
-    once = Nothing(np.random.default_rng(0), 1, LEVEL)
-    for rows in samples(setting, repetitions):
-        count("auc", auc(rows, LEVEL), truths["auc"])
-        count("plain", auc(rows, LEVEL, "plain"), truths["auc"])
-        for one in measured(rows, THRESHOLD, once):
-            if one.name in QUICK:
-                count(one.name, one.found, truths[one.name])
-    draws = Draws.seeded(0, 1000, LEVEL)
-    for rows in samples(setting, fewer, 2):
-        for one in measured(rows, THRESHOLD, draws):
-            if one.name in RESAMPLED:
-                count(one.name, one.found, truths[one.name])
-    return {name: float(np.mean(each)) for name, each in held.items()}
+def rates(setting, repetitions, truths):
+    """Coverage of the rates: all repetitions are one batch."""
+    eta, y = samples(setting, repetitions)
+    places = 2 * y + (expit(eta) >= THRESHOLD)
+    table = np.stack([(places == k).sum(1) for k in range(4)], 1).reshape(-1, 2, 2).astype(float)
+    found = Calls(table, table)
+    intervals = {
+        "accuracy": found.accuracy(LEVEL),
+        "sensitivity": found.recall(1, LEVEL),
+        "specificity": found.recall(0, LEVEL),
+        "precision": found.precision(1, LEVEL),
+        "f1": found.f1(1, LEVEL),
+        "balanced_accuracy": combined([0.5, 0.5], [found.recall(k, LEVEL) for k in (0, 1)]),
+    }
+    return {name: held(one, truths[name]) for name, one in intervals.items()}
+
+
+def areas(setting, repetitions, truths):
+    """Coverage of DeLong's interval on the scale of the logit, and of the plain one."""
+    found = []
+    for s, y in zip(*samples(setting, repetitions), strict=True):
+        rows = scored_arrays(y, expit(s))
+        one = area(rows)
+        found.append([interval(one, rows, LEVEL, scale)[1:3] for scale in ("logit", "plain")])
+    low, high = np.array(found).transpose(2, 1, 0)
+    inside = (low <= truths["auc"]) & (truths["auc"] <= high)
+    return dict(zip(("auc", "plain"), inside.mean(1).tolist(), strict=True))
+
+
+def bootstraps(setting, repetitions, truths):
+    """Coverage of what is resampled."""
+    draws, found = Draws.seeded(0, 1000, LEVEL), {name: [] for name in RESAMPLED}
+    for s, y in zip(*samples(setting, repetitions, 2), strict=True):
+        rows = scored_arrays(y, expit(s))
+        order = ranked(rows)
+        found["log_loss"].append(log_loss(rows, draws))
+        found["brier"].append(brier(rows, draws))
+        found["average_precision"].append(of_ranks(order, average_precision, draws))
+        found["lift"].append(of_ranks(order, top_lift, draws))
+        found["mcc"].append(of_calls(calls(rows, THRESHOLD), matthews, draws))
+    return {
+        name: float(np.mean([held(one, truths[name]) for one in each if np.isfinite(one.value)]))
+        for name, each in found.items()
+    }
+
+
+def coverage(setting, repetitions, fewer):
+    """Coverage of every interval, by measure."""
+    truths = truth(setting)
+    return {
+        **areas(setting, repetitions, truths),
+        **rates(setting, repetitions, truths),
+        **bootstraps(setting, fewer, truths),
+    }
 
 
 TEXT = """# How often the intervals of an evaluation hold the truth
@@ -131,7 +174,7 @@ def main():
     warnings.simplefilter("error")
     begin, found = perf_counter(), {}
     for setting in SETTINGS:
-        found[setting] = coverage(setting, REPETITIONS, FEWER, truth(setting))
+        found[setting] = coverage(setting, REPETITIONS, FEWER)
         print(setting, found[setting], file=sys.stderr)
     first = ["auc", "plain", *QUICK]
     heads = ["AUC", "AUC, plain", "accuracy", "sensitivity", "specificity", "precision", "F1", "balanced accuracy"]

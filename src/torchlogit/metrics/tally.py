@@ -14,7 +14,7 @@ from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics.counts import Confusion, confusion_of
 from torchlogit.metrics.delong import area_above
 from torchlogit.metrics.losses import brier_scores, log_losses
-from torchlogit.metrics.ranked import held, summed
+from torchlogit.metrics.ranked import ALIKE, held, summed
 from torchlogit.metrics.rates import Calls, Interval, calls
 from torchlogit.metrics.scored import Scored, check_probabilities
 from torchlogit.sources.base import Block, Source, accumulate
@@ -84,14 +84,15 @@ class Tally:
     def auc(self) -> Interval:
         """The area under the ROC curve, between bounds that certainly hold it; with more classes the mean over classes.
 
-        ``value`` takes half of the pairs within a bin for ranked rightly; ``low`` none of them, ``high`` all. DataError if a
-        class has no rows.
+        ``value`` takes half of the pairs within a bin for ranked rightly; ``low`` none of them, ``high`` all, and 1e-12 more
+        for rounding. DataError if a class has no rows.
         """
         own, others = self.histogram[:, 1, ::-1], self.histogram[:, 0, ::-1]
         if not (own.sum(1) > 0).all() or not (others.sum(1) > 0).all():
             raise DataError("the area under the ROC curve needs rows of every class")
         value, tied = (float(t.mean()) for t in area_above(own, others))
-        return Interval(value, value - tied / 2, value + tied / 2, "bounds")
+        reach = tied / 2 + ALIKE
+        return Interval(value, max(0.0, value - reach), min(1.0, value + reach), "bounds")
 
 
 def tally(scored: Scored, threshold: float = 0.5) -> Tally:

@@ -123,7 +123,7 @@ def predict(
         tuple[str, str] | None,
         typer.Option(
             metavar="LOW HIGH|auto",
-            help="Add a decision, 'uncertain' between these probabilities, or chosen by one of:",
+            help="Add a decision, 'uncertain' between these probabilities, or auto: chosen by one of the next three.",
         ),
     ] = None,
     max_error: Annotated[

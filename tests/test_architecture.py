@@ -50,9 +50,10 @@ LAYERS = [
         "nn",
         "store",
         "persist",
+        "calibrated",
         "estimators",
     },
-    {"inference", "metrics", "decision", "summary", "render"},
+    {"inference", "metrics", "calibration", "decision", "summary", "render"},
     {"plots", "report", "cli", "serve", "learn", "__main__"},
 ]
 
@@ -65,6 +66,7 @@ UPWARD = {
     ("fitted", "metrics"): "likewise",
     ("estimators", "decision"): "SelectiveClassifier chooses its band by it, lazily",
     ("estimators", "metrics"): "likewise: what it chooses from",
+    ("fitted", "calibration"): "likewise",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

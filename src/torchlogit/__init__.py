@@ -15,6 +15,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from torchlogit import datasets, losses, metrics, nn, plots, sigmoids
     from torchlogit.bootstrap import Bootstrap, bootstrap
+    from torchlogit.calibrated import Calibrated
+    from torchlogit.calibration.calibrators import calibrate
+    from torchlogit.calibration.prevalence import estimate_prevalence, prior_shift
     from torchlogit.decision import Band, band_from_costs
     from torchlogit.errors import *  # noqa: F403
     from torchlogit.estimators import LogisticRegression, LogisticRegressionCV, SelectiveClassifier
@@ -35,6 +38,10 @@ _HOMES = {
     "fit_many": "many",
     "Bootstrap": "bootstrap",
     "bootstrap": "bootstrap",
+    "Calibrated": "calibrated",
+    "calibrate": "calibration.calibrators",
+    "estimate_prevalence": "calibration.prevalence",
+    "prior_shift": "calibration.prevalence",
     "Path": "path",
     "fit_path": "path",
     "compare": "inference.compare",

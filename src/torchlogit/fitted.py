@@ -14,6 +14,8 @@ from torchlogit.model import LESSON, Model
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
+    from torchlogit.calibration.measures import Calibration
+    from torchlogit.calibration.reliability import Reliability
     from torchlogit.decision.band import Band
     from torchlogit.decision.conformal import Conformal
     from torchlogit.decision.riskcoverage import RiskCoverage
@@ -236,6 +238,24 @@ class Fit(Model):
 
         return collinearity(self, data, **given)
 
+    def calibration(self, data: Any = None, *, folds: Any = None, seed: int = 0, **how: Any) -> Calibration:
+        """How well probabilities come true: slope, intercept, tests, distances; see `calibration.measures.calibration`."""
+        from torchlogit.calibration.doors import calibration
+
+        return calibration(self, data, folds, seed, **how)
+
+    def reliability(self, data: Any = None, *, folds: Any = None, seed: int = 0, **how: Any) -> Reliability:
+        """The reliability curve in bins; see `calibration.reliability.reliability`."""
+        from torchlogit.calibration.doors import reliability
+
+        return reliability(self, data, folds, seed, **how)
+
+    def with_prevalence(self, prevalence: Any) -> Fit:
+        """The fit with its intercept moved to where the classes have other shares; see `calibration.prevalence`."""
+        from torchlogit.calibration.prevalence import with_prevalence
+
+        return with_prevalence(self, prevalence)
+
     def predict_interval(self, rows: Any, level: float = 0.95, offset: Any = None) -> PredictionTable:
         """Probabilities of rows with their intervals; see `inference.prediction`."""
         from torchlogit.inference.prediction import predict_interval
@@ -287,7 +307,9 @@ class Fit(Model):
 
 
 def load(path: str | os.PathLike[str]) -> Fit:
-    """Read a model file that `Fit.save` wrote; ModelFileError for anything else, which is never executed."""
+    """Read a model file that `Fit.save` wrote (a `Calibrated` where it was one); ModelFileError for anything else, which is never
+    executed.
+    """
     from torchlogit.persist import load
 
     return load(path)

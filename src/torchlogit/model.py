@@ -72,6 +72,7 @@ class Model:
     history: list[Record] = field(default_factory=list, repr=False, compare=False)
     covariance_kind: str = MODEL_BASED  # what covariance_root is of, in words
     weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
+    prevalence: tuple[float, ...] = ()  # shares of the classes the intercept was moved to; (): those of the weighted rows
     training: Rows | None = field(default=None, repr=False, compare=False)  # by reference; never saved
     # Under Jeffreys' prior: Hessian of F less the information, in the solver's coordinates; inference over the training
     # rows begins with it. Never saved.

@@ -20,10 +20,12 @@ import torch
 from torch import Tensor
 
 from torchlogit import __version__, store
+from torchlogit.calibrated import KINDS, PREFIX, Calibrated, packed, unpacked
 from torchlogit.errors import DataError, ModelFileError, ParameterError
 from torchlogit.estimate import MODEL_BASED, Certificate
 from torchlogit.fitted import Fit
 from torchlogit.losses import LOSSES
+from torchlogit.model import Model
 from torchlogit.penalties import L1, L2, ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rank import Dependence
 from torchlogit.rows import WEIGHTS_ARE
@@ -58,7 +60,7 @@ REALS = ("log_likelihood", "null_log_likelihood", "value")
 TENSORS = ("theta_centred", "centre", "covariance_root", "infinite")
 
 
-def save(fit: Fit, path: str | os.PathLike[str]) -> None:
+def save(fit: Model, path: str | os.PathLike[str]) -> None:
     """Write a fit, atomically; `load` gives it back bit for bit, with a penalty's sequence of strengths as a tuple.
 
     ParameterError for what a model file cannot hold (labels of a class that are neither numbers nor text), FileError
@@ -66,8 +68,11 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
     """
     header = _header(fit)
     tensors = {name: value for name in TENSORS if (value := getattr(fit, name)) is not None and value.numel()}
+    if isinstance(fit, Calibrated):
+        header["calibration"], more = packed(fit)
+        tensors |= more
     try:
-        _fit(_Fields(header), tensors)
+        _model(_Fields(header), tensors)
     except (ModelFileError, DataError) as error:
         raise ParameterError(f"cannot save {os.fspath(path)!r}: {error}") from error
     store.save(path, header, tensors)
@@ -81,12 +86,12 @@ def load(path: str | os.PathLike[str]) -> Fit:
     """
     header, tensors = store.load(path)
     try:
-        return _fit(_Fields(header), tensors)
+        return _model(_Fields(header), tensors)
     except (ModelFileError, DataError, ParameterError) as error:
         raise ModelFileError(f"{os.fspath(path)!r}: {error}; fit and save the model again") from error
 
 
-def _header(fit: Fit) -> dict[str, Any]:
+def _header(fit: Model) -> dict[str, Any]:
     return {
         "package": __version__,
         "columns": list(fit.columns),
@@ -104,6 +109,7 @@ def _header(fit: Fit) -> dict[str, Any]:
         ],
         "recipe": None if fit.recipe is None else fit.recipe.to_dict(),
         "warnings": list(fit.warnings),
+        **({"prevalence": list(fit.prevalence)} if fit.prevalence else {}),
     }
 
 
@@ -179,6 +185,17 @@ class _Fields:
         return tuple(values)
 
 
+def _model(fields: _Fields, tensors: dict[str, Tensor]) -> Any:
+    """The fit, or the calibrated model that is made of it."""
+    if "calibration" not in fields.fields:
+        return _fit(fields, tensors)
+    more = {name: tensor for name, tensor in tensors.items() if name.startswith(PREFIX)}
+    own = {name: tensor for name, tensor in tensors.items() if name not in more}
+    inner = _Fields(fields.get("calibration", dict), "calibration.")
+    kind = inner.one_of("kind", {name: name for name in KINDS})
+    return unpacked(_fit(fields, own), kind, inner.get("method", str), inner.count("rows"), more)
+
+
 def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
     columns, classes = _columns(fields), _classes(fields)
     if not columns:
@@ -210,6 +227,7 @@ def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:
         covariance_root=tensors.get("covariance_root"),
         covariance_kind=fields.later("covariance_kind", str),
         weights_are=_weights_are(fields),
+        prevalence=_prevalence(fields, len(classes)),
         infinite=tensors.get("infinite"),
         dependences=tuple(_dependence(item, len(columns)) for item in fields.each("dependences", dict)),
         complete=fields.get("complete", bool),
@@ -226,6 +244,14 @@ def _weights_are(fields: _Fields) -> str:
     if meaning not in WEIGHTS_ARE:
         raise ModelFileError(f"field 'weights_are' is {meaning[:40]!r}, not one of {', '.join(WEIGHTS_ARE)}")
     return meaning
+
+
+def _prevalence(fields: _Fields, n_classes: int) -> tuple[float, ...]:
+    """Shares of the classes; none in most files."""
+    found = fields.each("prevalence", float) if "prevalence" in fields.fields else ()
+    if found and (len(found) != n_classes or min(found) <= 0 or abs(sum(found) - 1) > 1e-9):
+        raise ModelFileError(f"field 'prevalence' does not hold shares of {n_classes} classes")
+    return found
 
 
 def _columns(fields: _Fields) -> tuple[str, ...]:

@@ -60,10 +60,14 @@ class Asked:
         return self.form
 
     def fit(self) -> Fit:
-        """The model, with its rows where data are given."""
+        """The fit, with its rows where data are given; of a calibrated model the fit that was calibrated."""
+        from torchlogit.calibrated import Calibrated
         from torchlogit.fitted import load
 
         fit = load(self.model)
+        if isinstance(fit, Calibrated):
+            say(f"calibrated by {fit.method}; this is of the fit before", "note")
+            fit = fit.fit
         return fit if self.data is None else replace(fit, training=self._rows(fit))
 
     def table(self, fit: Fit) -> Any:
@@ -164,14 +168,14 @@ def number(text: str) -> Any:
         return text
 
 
-def class_of(fit: Fit, text: str | None) -> Any:
+def class_of(fit: Fit, text: str | None, option: str = "--base") -> Any:
     """The class that is written so; None for none."""
     if text is None:
         return None
     from torchlogit.tables.features import level_text
 
     found = {level_text(label): label for label in fit.classes.tolist()}
-    check_choice(text, tuple(found), "--base")
+    check_choice(text, tuple(found), option)
     return found[text]
 
 

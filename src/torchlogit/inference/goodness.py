@@ -61,18 +61,26 @@ def hosmer_lemeshow(fit: Fit, data: Any = None, groups: int = 10, **given: Any) 
     ([4, 4, 4, 4, 4], 3)
     """
     beside = observed(fit, data, **given)
-    _check(fit, beside, groups, data is None)
-    mu = fit._loss().probabilities(beside.eta)[:, 1].cpu().numpy().round(12)  # alike but for rounding is alike
+    _check(fit, beside, data is None)
+    mu = fit._loss().probabilities(beside.eta)[:, 1].cpu().numpy()
+    return hosmer_lemeshow_of(beside.rows.codes, mu, groups, own=data is None)
+
+
+def hosmer_lemeshow_of(y: npt.NDArray[np.int64], mu: Floats, groups: int = 10, *, own: bool = False) -> HosmerLemeshow:
+    """`hosmer_lemeshow` of rows y (n,), 0 or 1, with probabilities mu (n,); ``own`` where the model was fitted to them."""
+    if groups < 3:
+        raise ParameterError(f"groups must be 3 or more, got {groups}")
+    mu = mu.round(12)  # alike but for rounding is alike
     breaks = np.unique(np.quantile(mu, np.arange(1, groups) / groups, method="averaged_inverted_cdf"))
     place = np.unique(np.searchsorted(breaks, mu, side="left"), return_inverse=True)[1]
     n = np.bincount(place)
     if len(n) < 3:
         raise ParameterError(f"the rows have only {len(n)} groups of different probability; the test needs 3")
-    seen, expected = (np.bincount(place, t).astype(np.float64) for t in (beside.rows.codes, mu))
+    seen, expected = (np.bincount(place, t).astype(np.float64) for t in (y, mu))
     spread = expected * (1 - expected / n)
     gap = (seen - expected) ** 2
     statistic = float(np.divide(gap, spread, out=np.where(gap > 0, np.inf, 0.0), where=spread > 0).sum())
-    df = len(n) - 2 if data is None else len(n)
+    df = len(n) - 2 if own else len(n)
     order = [np.flatnonzero(place == j) for j in range(len(n))]
     ends = [(mu[rows].min(), mu[rows].max()) for rows in order]
     low, high = np.array(ends).T
@@ -80,9 +88,7 @@ def hosmer_lemeshow(fit: Fit, data: Any = None, groups: int = 10, **given: Any) 
     return HosmerLemeshow(low, high, n, seen, expected, statistic, df, chi_squared(statistic, df), fewer)
 
 
-def _check(fit: Fit, beside: Observed, groups: int, own: bool) -> None:
-    if groups < 3:
-        raise ParameterError(f"groups must be 3 or more, got {groups}")
+def _check(fit: Fit, beside: Observed, own: bool) -> None:
     if len(fit.classes) != 2 or fit.loss in ("softmax", "squared"):
         raise ParameterError("Hosmer and Lemeshow's test is for probabilities of two classes")
     if own and not (fit.penalty.free and fit.certified):

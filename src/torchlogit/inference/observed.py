@@ -122,7 +122,9 @@ def observed(
     """
     if data is None:
         if fit.training is None:
-            raise ParameterError("this fit was read from a file, which holds no rows; give the data as well")
+            raise ParameterError(
+                "this fit holds no rows (it was read from a file, or moved to another prevalence); give the data as well"
+            )
         return Observed(fit, fit.training)
     rows = read_again(
         data,

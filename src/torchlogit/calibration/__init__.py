@@ -1,0 +1,1 @@
+"""Whether probabilities come true, and how to make them: reliability, calibrators, prevalence."""

@@ -1,0 +1,216 @@
+"""Another prevalence: probabilities after case-control sampling, class weights, or where the classes are otherwise common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import nan
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.inference.normal import half_width
+from torchlogit.inference.tabular import Tabular
+from torchlogit.tables.features import level_text
+from torchlogit.tables.names import show
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
+
+Floats = npt.NDArray[np.float64]
+ROUNDS = 20_000
+GAP = 1e-12  # of the mean log-likelihood, by which an estimated prevalence may miss the best one
+
+
+def prior_shift(log_probability: Floats, before: Any, after: Any) -> Floats:
+    """Probabilities of classes that are otherwise common: ``q_c ∝ p_c after_c / before_c``, as logarithms (n, K).
+
+    ``before`` are the shares of the classes for which the probabilities hold (those of the rows that were fitted), ``after``
+    those where they are wanted: (K,) numbers over 0 that sum to 1, or of two classes the positive one's share. It holds where
+    only the shares differ, and the rows of a class are the same kind of rows (label shift). Of two classes all log-odds
+    move by ``logit after − logit before``. Raises ParameterError for shares that are none.
+    Source: King and Zeng (2001), Logistic regression in rare events data, eq. 7; Saerens, Latinne and Decaestecker (2002),
+    Adjusting the outputs of a classifier to new a priori probabilities, §2.1.
+
+    >>> np.exp(prior_shift(np.log([[0.5, 0.5], [0.2, 0.8]]), 0.5, 0.1)).round(4).tolist()
+    [[0.9, 0.1], [0.6923, 0.3077]]
+    """
+    from scipy.special import log_softmax
+
+    k = np.shape(log_probability)[1]
+    return np.asarray(log_softmax(log_probability + np.log(shares(after, k)) - np.log(shares(before, k)), axis=1))
+
+
+def shares(given: Any, k: int) -> Floats:
+    """The shares of K classes (K,), of two from the positive one's; ParameterError where these are no shares."""
+    p = np.asarray(given, dtype=np.float64)
+    p = np.array([1 - p, p]) if p.ndim == 0 and k == 2 else p
+    if p.shape != (k,) or not (p > 0).all() or not abs(p.sum() - 1) <= 1e-9:
+        one = " (of two classes, or the positive one's share)" * (k == 2)
+        raise ParameterError(f"a prevalence is {k} shares over 0 that sum to 1{one}; got {show(str(given))}")
+    return p
+
+
+def prevalence_of(fit: Fit) -> Floats:
+    """The shares of the classes (K,) that the fit's probabilities are for: those it was moved to, or of its weighted rows.
+
+    ParameterError where they are not known, or a class has none.
+    """
+    if fit.prevalence:
+        return np.array(fit.prevalence)
+    weights = np.array(fit.class_weights)
+    if not (len(weights) and (weights > 0).all()):
+        raise ParameterError("the shares of the classes among the rows are not known, or one of them is 0")
+    return np.asarray(weights / weights.sum())
+
+
+def with_prevalence(fit: Fit, prevalence: Any) -> Fit:
+    """The fit for a population in which the classes have other shares than among its rows: its intercept moved.
+
+    ``β₀ + log(τ / (1 − τ)) − log(ȳ / (1 − ȳ))`` with τ the prevalence of the positive class and ȳ its share of the (weighted)
+    rows; of more classes ``log after_c − log before_c`` each, less their mean. So it undoes case-control sampling, where
+    controls were left out, and weights by class: these change the intercept alone, slopes and odds ratios mean the same.
+    ``prevalence`` is τ, shares (K,), label → share, or what `estimate_prevalence` found.
+
+    The slopes' errors are the fit's, and so is the intercept's where τ is known. The new fit holds no rows: what is
+    asked of the likelihood is asked of the fit before. It is consistent for a true model with an intercept, penalised or
+    not; probabilities of a wrong one are better calibrated on rows of the population (method "intercept").
+
+    ParameterError for shares that are none, links other than logit and softmax, and fits without an intercept.
+    Source: King and Zeng (2001), eq. 7; Prentice and Pyke (1979), Logistic disease incidence models and case-control
+    studies; Scott and Wild (1986), Fitting logistic models under case-control or choice based sampling.
+
+    >>> from torchlogit import datasets, fit
+    >>> half = fit(datasets.study_hours(), "passed")  # ten of twenty students passed
+    >>> rare = half.with_prevalence(0.1)
+    >>> round(float(rare.theta[0] - half.theta[0]), 4), round(float(rare.coef), 4)
+    (-2.1972, 1.5046)
+    """
+    if fit.loss not in ("logistic", "softmax"):
+        raise ParameterError(f"a prevalence moves log-odds; this fit has the link {fit.loss}")
+    if not fit.intercept:
+        raise ParameterError("the fit has no intercept that could be moved; use prior_shift on its probabilities")
+    after, before = _asked(fit, prevalence), prevalence_of(fit)
+    moved = np.log(after) - np.log(before)
+    moved = moved - moved.mean() if fit.loss == "softmax" else moved[1:] - moved[:1]
+    theta = fit.theta_centred.clone()
+    theta[0] += torch.from_numpy(moved).to(theta)
+    told = tuple(line for line in fit.warnings if not line.startswith(MOVED))
+    return replace(
+        fit,
+        theta_centred=theta,
+        prevalence=tuple(after.tolist()),
+        training=None,
+        prior_curvature=None,
+        warnings=(*told, _sentence(fit, after)),
+    )
+
+
+MOVED = "the intercept is for"
+
+
+def _sentence(fit: Fit, after: Floats) -> str:
+    """What the intercept is for, and what it was."""
+    total = sum(fit.class_weights)
+    each = [
+        f"{100 * share:.4g} % of {show(level_text(label))} ({100 * weight / total:.4g} % of the rows)"
+        for label, share, weight in zip(fit.classes.tolist(), after, fit.class_weights, strict=True)
+    ]
+    return f"{MOVED} a prevalence of {', '.join(each if fit.loss == 'softmax' else each[1:])}; slopes are as they were fitted"
+
+
+def _asked(fit: Fit, prevalence: Any) -> Floats:
+    """The shares that are asked for, in the order of the classes."""
+    labels = fit.classes.tolist()
+    if isinstance(prevalence, PrevalenceTable):
+        prevalence = dict(zip(prevalence.label, prevalence.share.tolist(), strict=True))
+    if isinstance(prevalence, Mapping):
+        if set(prevalence) != set(labels):
+            raise ParameterError(f"give a share for each of the classes {', '.join(map(str, labels))}")
+        prevalence = [prevalence[label] for label in labels]
+    return shares(prevalence, len(labels))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PrevalenceTable(Tabular):
+    """One entry a class, (K,): its share ``before`` and as estimated, with error and interval (none where a share is 0)."""
+
+    heading: ClassVar[str] = "Prevalence, estimated from rows without labels"
+
+    label: tuple[Any, ...]
+    before: Floats
+    share: Floats
+    std_error: Floats
+    low: Floats
+    high: Floats
+    level: float = 0.95
+    notes: tuple[str, ...] = (
+        "It holds where only the shares of the classes differ from those of the rows fitted, not the rows of a class. Errors and "
+        "intervals are of these rows and take the model as known: it should be calibrated, and fitted to many rows",
+    )
+
+
+def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float = 0.95) -> PrevalenceTable:
+    """How common the classes are among rows without labels: maximum likelihood, by the EM algorithm.
+
+    ``Σ log Σ_c π_c p_c / before_c`` is largest over shares π, by ``π_c ← mean of π_c r_c / Σ_j π_j r_j``, r = p / before, until
+    a bound on what is left (``max_c mean r_c / Σ_j π_j r_j − 1``, per row) is under 1e-12. Errors are from the observed
+    information and take the model as known, intervals are Wald's on the logit.
+    DataError for no rows, NotCertifiedError where the search does not end or the rows do not tell the classes apart.
+    Source: Saerens, Latinne and Decaestecker (2002), §2.2; Lindsay (1983), The geometry of mixture likelihoods.
+
+    >>> from torchlogit import fit
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.arange(2000) % 2
+    >>> half = fit(rng.normal(2 * y)[:, None], y)
+    >>> rare = rng.random(5000) < 0.1
+    >>> found = estimate_prevalence(half, rng.normal(2 * rare)[:, None])
+    >>> found.before.tolist(), bool(abs(found.share[1] - 0.1) < 0.03)
+    ([0.5, 0.5], True)
+    """
+    before = prevalence_of(fit)
+    logs = fit._loss().log_probabilities(fit.eta(rows, offset)).cpu().numpy()
+    if not len(logs):
+        raise DataError("there are no rows to estimate a prevalence from")
+    share = mixed(logs - np.log(before))
+    error = _errors(logs - np.log(before), share)
+    low, high = _interval(share, error, level)
+    return PrevalenceTable(tuple(fit.classes.tolist()), before, share, error, low, high, level)
+
+
+def mixed(log_ratio: Floats) -> Floats:
+    """The shares (K,) of a mixture that give rows with log-densities (n, K) the largest likelihood."""
+    ratio = np.exp(log_ratio - log_ratio.max(1, keepdims=True))
+    share = np.full(ratio.shape[1], 1 / ratio.shape[1])
+    for _ in range(ROUNDS):
+        gain = (ratio / (ratio @ share)[:, None]).mean(0)
+        share = share * gain
+        share /= share.sum()
+        if gain.max() - 1 <= GAP:
+            return np.asarray(share)
+    raise NotCertifiedError("the rows hardly tell the classes apart, so that no prevalence could be certified")
+
+
+def _errors(log_ratio: Floats, share: Floats) -> Floats:
+    """Standard errors (K,): the inverse information of shares that sum to 1; NaN where one is at 0 or nothing is told."""
+    k = len(share)
+    ratio = np.exp(log_ratio - log_ratio.max(1, keepdims=True))
+    score = ratio / (ratio @ share)[:, None]
+    basis = np.vstack([np.eye(k - 1), -np.ones(k - 1)])  # the last share is 1 less the others
+    information = basis.T @ score.T @ score @ basis
+    if np.linalg.eigvalsh(information)[0] <= 1e-9 * len(ratio):
+        raise NotCertifiedError("the rows hardly tell the classes apart, so that no prevalence could be certified")
+    if share.min() < 1e-9:
+        return np.full(k, nan)
+    return np.asarray(np.sqrt(np.diag(basis @ np.linalg.inv(information) @ basis.T)))
+
+
+def _interval(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
+    from scipy.special import expit, logit
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = half_width(level) * error / (share * (1 - share))
+        return expit(logit(share) - half), expit(logit(share) + half)

@@ -1,0 +1,110 @@
+"""``torchlogit calibrate``: how well a model's probabilities come true on some rows, and a model file whose do better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from torchlogit.cli.answering import LANGUAGES, Asked, answer, class_of
+from torchlogit.cli.files import check_choice, check_output
+from torchlogit.cli.streams import say
+from torchlogit.errors import ParameterError
+from torchlogit.tables.names import show
+
+if TYPE_CHECKING:
+    from torchlogit.metrics.scored import Scored
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command's own options, as typed."""
+
+    method: str
+    folds: str | None
+    seed: int
+    bins: int
+    rule: str
+    label: str | None
+    language: str
+    prevalence: float | None
+    calibrated: str | None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Options:
+        """Those among a command's."""
+        return cls(**{field.name: given[field.name] for field in fields(cls)})
+
+
+def run(asked: Asked, options: Options) -> None:
+    """Check, look at the rows, answer; then calibrate and save, where that is asked for."""
+    check(asked, options)
+    from torchlogit.calibration.measures import calibration
+
+    model = loaded(asked, options)
+    if asked.data is not None:
+        label = class_of(model, options.label, "--label")
+        rows = scored(asked, model, options)
+        found = calibration(rows, options.bins, options.rule, level=asked.level, label=label)
+        answer(asked, replace(found, language=options.language))
+        if options.calibrated is not None and options.prevalence is None:
+            model = better(model, rows, options.method)
+    if options.calibrated is not None:
+        model.save(options.calibrated)
+        say(f"model written to {show(options.calibrated, 300)}")
+
+
+def check(asked: Asked, options: Options) -> None:
+    """Refuse options that mean nothing, and a file that is there already."""
+    from torchlogit.calibration.calibrators import METHODS
+    from torchlogit.calibration.reliability import RULES
+
+    check_choice(options.method, tuple(METHODS), "--method")
+    check_choice(options.rule, RULES, "--rule")
+    check_choice(options.language, LANGUAGES, "--lang")
+    check_output(options.calibrated, [path for path in (asked.model, asked.data) if path], asked.force)
+    if asked.data is None and (options.prevalence is None or options.calibrated is None):
+        raise ParameterError(
+            "give rows to compare with, such as torchlogit calibrate model.safetensors new.csv; without any the "
+            "command can only move the model to a --prevalence and write it, -o"
+        )
+
+
+def loaded(asked: Asked, options: Options) -> Any:
+    """The model, moved to another prevalence where that is asked for."""
+    from torchlogit.calibrated import Calibrated
+    from torchlogit.fitted import load
+
+    model = load(asked.model)
+    if options.prevalence is None:
+        if isinstance(model, Calibrated) and options.calibrated is not None:
+            raise ParameterError("this model is calibrated already; calibrate the file it was made from")
+        return model
+    if isinstance(model, Calibrated):
+        raise ParameterError("--prevalence moves a fit, but this model is calibrated; move the file it was made from")
+    moved = model.with_prevalence(options.prevalence)
+    say(moved.warnings[-1])
+    return moved
+
+
+def scored(asked: Asked, model: Any, options: Options) -> Scored:
+    """The rows with the model's probabilities, or with those of fits to the other folds."""
+    from torchlogit.calibration.doors import scored_beside
+    from torchlogit.inference.observed import observed
+
+    beside = observed(model, asked.table(model), missing="drop")
+    for sentence in beside.rows.sentences:
+        say(sentence)
+    if options.folds is not None and options.calibrated is not None:
+        beside.check_rows("; a model is calibrated by --folds on the rows it was fitted to")
+    folds = options.folds
+    return scored_beside(beside, int(folds) if folds is not None and folds.isdecimal() else folds, options.seed)
+
+
+def better(model: Any, rows: Scored, method: str) -> Any:
+    """The model, calibrated on the rows."""
+    from torchlogit.calibration.calibrators import calibrated_on
+
+    found = calibrated_on(model, rows, method)
+    say(f"calibrated by {method} on {found.calibrated_on} rows: {found.calibrator}")
+    return found

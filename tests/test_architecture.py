@@ -67,6 +67,7 @@ UPWARD = {
     ("estimators", "decision"): "SelectiveClassifier chooses its band by it, lazily",
     ("estimators", "metrics"): "likewise: what it chooses from",
     ("fitted", "calibration"): "likewise",
+    ("calibrated", "decision"): "decide chooses its band by it, lazily",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

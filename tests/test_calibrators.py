@@ -279,6 +279,11 @@ def test_a_calibrated_model_predicts_through_its_calibrator(method):
     assert (found.predict(X) == np.where(yes > 0.5, "yes", "no")).all()
     decided = found.decide(X, (0.3, 0.7))
     assert ((decided == "uncertain") == ((yes >= 0.3) & (yes <= 0.7))).all()
+    assert (found.decide(X, "auto", costs=(3, 1, 0.25)) == found.decide(X, found.band(costs=(3, 1, 0.25)))).all()
+    assert (
+        found.risk_coverage(X[REST], target=LABEL[REST]).to_json()
+        != found.fit.risk_coverage(X[REST], target=LABEL[REST]).to_json()
+    )
     np.testing.assert_allclose(scored(found, X[REST], target=LABEL[REST]).probability[:, 1], yes[REST], atol=1e-10)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from torchlogit.errors import ModelFileError, ParameterError
 from torchlogit.fitted import Fit
 from torchlogit.losses import Loss
-from torchlogit.model import Model
+from torchlogit.model import LESSON, Model
 from torchlogit.tables.names import show
 
 LEAST = -1e30  # a finite number in place of log 0, so that 0 · log 0 is 0
@@ -82,7 +83,14 @@ class Steps(NamedTuple):
 Calibrator = Rescaled | Steps
 KINDS: dict[str, type[Rescaled] | type[Steps]] = {"rescaled": Rescaled, "steps": Steps}
 PREFIX = "calibration_"  # of the tensors in a model file
-DOORS = ("calibration", "evaluate", "reliability", "save")  # of `Fit`, that look at probabilities alone
+DOORS = (
+    "band",
+    "calibration",
+    "evaluate",
+    "reliability",
+    "risk_coverage",
+    "save",
+)  # of `Fit`, that look at probabilities alone
 
 
 class CalibratedLoss(Loss):
@@ -136,6 +144,14 @@ class Calibrated(Model):
     def _loss(self) -> Loss:
         assert self.calibrator is not None
         return CalibratedLoss(super()._loss(), self.calibrator)
+
+    def decide(
+        self, rows: Any, uncertain: Any = LESSON, offset: Any = None, *, calibration: Any = None, **wanted: Any
+    ) -> npt.NDArray[Any]:
+        """The class of every row (n,), or "uncertain", as `Fit.decide` has it."""
+        from torchlogit.decision.band import chosen_band
+
+        return super().decide(rows, chosen_band(cast("Fit", self), uncertain, calibration, wanted), offset)
 
     def __getattr__(self, name: str) -> Any:
         """What a `Fit` answers from probabilities alone is asked in the same way; all else of `fit`."""

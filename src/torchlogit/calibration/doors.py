@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.calibrated import Calibrated
 from torchlogit.calibration import measures
 from torchlogit.calibration import reliability as curves
-from torchlogit.errors import ParameterError
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.metrics.crossed import cross_rows, folds_of
 from torchlogit.metrics.scored import Scored, scored_rows
@@ -25,11 +23,7 @@ def rows_of(fit: Fit, data: Any = None, folds: Any = None, seed: int = 0, **give
 
 def scored_beside(beside: Observed, folds: Any = None, seed: int = 0, *, own: bool = False) -> Scored:
     """`rows_of` rows that a fit stands beside."""
-    if folds is None:
-        return scored_rows(beside, own)
-    if isinstance(beside.fit, Calibrated):
-        raise ParameterError("fits to folds would not be calibrated; give rows that the model has not seen")
-    return cross_rows(beside, folds_of(beside.rows, folds, seed))
+    return scored_rows(beside, own) if folds is None else cross_rows(beside, folds_of(beside.rows, folds, seed))
 
 
 def calibration(fit: Fit, data: Any, folds: Any, seed: int, **how: Any) -> measures.Calibration:

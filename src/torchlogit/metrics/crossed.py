@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.calibrated import Calibrated
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, ParameterError
 from torchlogit.groups import Fitting, Results, results
 from torchlogit.inference.observed import Observed, observed
@@ -75,6 +76,8 @@ def cross_rows(beside: Observed, place: Places) -> Scored:
     """The rows scored out of fold; ``place`` (n,) is the fold of each."""
     fit, rows = beside.fit, beside.rows
     check_probabilities(fit)
+    if isinstance(fit, Calibrated):
+        raise ParameterError("fits to folds would not be calibrated; give rows that the model has not seen")
     fitting = fitting_of(fit, rows)
     found = fold_fits(fitting, place, fit)
     _check_certified(found)

@@ -45,7 +45,9 @@ def digit(**to):
 
 PICTURES = {
     "curve": lambda **to: plots.probability_curve(births_fit().curves("lwt"), **to),
-    "map": lambda **to: plots.decision_map(births_fit().decision_map("age", "lwt"), **to),
+    "map": lambda **to: plots.decision_map(
+        births_fit().decision_map("age", "lwt", at={"race": "black", "smoke": 1}), **to
+    ),
     "forest": lambda **to: plots.forest(births_fit().forest(interval="wald"), **to),
     "effects": lambda **to: plots.effects(births_fit().effects(), **to),
     "margins": lambda **to: plots.margins(

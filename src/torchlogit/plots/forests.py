@@ -9,7 +9,7 @@ import numpy as np
 
 from torchlogit.errors import ParameterError
 from torchlogit.plots.style import Display, Look, Style, drawing, finished, headline, style_of
-from torchlogit.plots.whiskers import MOST, Row, height, log_ticks, ratio_text, whiskers
+from torchlogit.plots.whiskers import MOST, Row, height, log_ticks, ratio_text, spoken, whiskers
 from torchlogit.render.numbers import p_text
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def forest(
         _ratio_axis(ax, table)
         counts = [say("events / n")] if wide and np.isfinite(table.n).any() else []
         heads = [*counts, say("{level} % interval", level=f"{100 * table.level:g}"), *([say("p")] if wide else [])]
-        whiskers(ax, list(_ratios(table, style))[here], heads, 1.0)
+        left = whiskers(ax, list(_ratios(table, style))[here], heads, 1.0)
         paged = [say("page {i} of {n}", i=page, n=pages)] * (pages > 1)
         own = say("Odds ratios of {event}", event=table.outcome)
-        headline(ax, own if title is None else title, "  ".join(filter(None, [note, *paged])))
+        headline(ax, own if title is None else title, "  ".join(filter(None, [note, *paged])), left=left)
     return finished(ax, f"{own}: {'; '.join(_spoken(table))}")
 
 
@@ -157,11 +157,10 @@ def effects(
         ax.set_xlim(ends.min() - spare, ends.max() + spare)
         unit = "effect on the probability, in percentage points" if points > 1 else UNITS[table.method]
         ax.set_xlabel(fitted_label(say(unit), style))
-        whiskers(ax, rows, [say("{level} % interval", level=f"{100 * table.level:g}")], 0.0)
+        left = whiskers(ax, rows, [say("{level} % interval", level=f"{100 * table.level:g}")], 0.0)
         own = say("Effects on the probability of {event}", event=table.outcome)
-        headline(ax, own if title is None else title, note)
-    told = "; ".join(f"{row.name} {row.told[0]}" for row in rows if row.told)
-    return finished(ax, f"{own}: {told}")
+        headline(ax, own if title is None else title, note, left=left)
+    return finished(ax, f"{own}: {spoken(rows)}")
 
 
 def fitted_label(text: str, style: Style) -> str:
@@ -173,25 +172,25 @@ def fitted_label(text: str, style: Style) -> str:
 
 def _moves(table: EffectTable, style: Style, points: float) -> Iterator[Row]:
     """The rows of a table of effects, under a heading for each variable that has several."""
-    last = ""
+    last, wide = "", style.scale > NARROW
     several = {name for name in table.term if (table.term == name).sum() > 1}
     for i, name in enumerate(table.term):
         if name in several and name != last:
             yield Row(str(name))
         last = name
-        contrast = style.say("slope per unit") if table.contrast[i] == "dy/dx" else str(table.contrast[i])
-        parts = [contrast, *(str(column[i]) for column in (table.at, table.group, table.label))]
-        own = ", ".join(part for part in parts if part)
-        text = own if name in several else f"{name}: {own}"
-        numbers = [points * float(column[i]) for column in (table.effect, table.low, table.high)]
-        centre, low, high = numbers
-        told = f"{_short(centre)} ({_short(low)}, {_short(high)})"
+        slope, contrast = table.contrast[i] == "dy/dx", str(table.contrast[i]).replace(" - ", " − ")
+        own = "" if slope and name not in several else style.say("slope per unit") if slope else contrast
+        text = ", ".join(filter(None, [own, *(str(column[i]) for column in (table.at, table.group, table.label))]))
+        alone = style.say("{name}, per unit", name=name) if slope else str(name)
+        text = text if name in several else f"{alone}: {text}" if text else alone
+        centre, low, high = (points * float(column[i]) for column in (table.effect, table.low, table.high))
+        told = f"{_short(centre, wide)} ({_short(low, wide)}, {_short(high, wide)})"
         yield Row(text, int(name in several), centre, low, high, (told,))
 
 
-def _short(x: float) -> str:
-    """A number in about three digits, with a true minus."""
-    return "" if x != x else f"{x:.3g}".replace("-", "−")
+def _short(x: float, wide: bool) -> str:
+    """A number in about three digits, or two, with a true minus."""
+    return "" if x != x else (f"{x:#.3g}" if wide else f"{x:.2g}").removesuffix(".").replace("-", "−")
 
 
 def margins(
@@ -206,22 +205,29 @@ def margins(
     >>> [text.get_text() for text in display.ax.texts if "(" in text.get_text()]
     ['7.1 % (0.7, 44.2)', '87.4 % (46.0, 98.3)']
     """
-    rows = [_margin(table, i) for i in range(len(table.probability))]
+    rows = list(_averages(table, Style()))
     if len(rows) > MOST:
         raise ParameterError(
             f"the table has {len(rows)} rows, more than the {MOST} of one picture: ask for fewer values"
         )
     with drawing(ax, (7.0, height(rows)), look) as ax:
-        say = style_of(ax).say
+        say, rows = style_of(ax).say, list(_averages(table, style_of(ax)))
         ax.set(xlim=(-0.02, 1.02), xlabel=say("average probability"))
-        whiskers(ax, rows, [say("{level} % interval", level=f"{100 * table.level:g}")], 0.5)
+        left = whiskers(ax, rows, [say("{level} % interval", level=f"{100 * table.level:g}")], 0.5)
         own = say("Average probability of {event}", event=table.outcome)
-        headline(ax, own if title is None else title, note)
-    return finished(ax, f"{own}: {'; '.join(f'{row.name} {row.told[0]}' for row in rows)}")
+        headline(ax, own if title is None else title, note, left=left)
+    return finished(ax, f"{own}: {spoken(rows)}")
 
 
-def _margin(table: MarginTable, i: int) -> Row:
-    parts = [str(column[i]) for column in (table.at, table.group, table.label)]
-    p, low, high = (float(column[i]) for column in (table.probability, table.low, table.high))
-    told = f"{100 * p:.1f} % ({100 * low:.1f}, {100 * high:.1f})"
-    return Row(", ".join(filter(None, parts)) or table.outcome, 0, p, low, high, (told,))
+def _averages(table: MarginTable, style: Style) -> Iterator[Row]:
+    """The rows of a table of average probabilities, under a heading where several differ in their last value alone."""
+    last, digits = "", 1 if style.scale > NARROW else 0
+    for i in range(len(table.probability)):
+        parts = [*str(table.at[i]).split(", "), str(table.group[i]), str(table.label[i])]
+        *above, own = filter(None, parts) if any(parts) else [table.outcome]
+        if above and ", ".join(above) != last:
+            last = ", ".join(above)
+            yield Row(last)
+        p, low, high = (float(column[i]) for column in (table.probability, table.low, table.high))
+        told = f"{100 * p:.{digits}f} % ({100 * low:.{digits}f}, {100 * high:.{digits}f})"
+        yield Row(own, int(bool(above)), p, low, high, (told,))

@@ -77,7 +77,8 @@ def _shades(ax: Axes, table: DecisionMap) -> None:
         lines = ax.contour(*grid, inside, colors=style.theme.ink, linewidths=0.8, zorder=1.5)
         percent = {level: f"{100 * level:g} %" for level in inside}
         for text in ax.clabel(lines, fmt=percent, fontsize=style.pt(9), inline_spacing=3):
-            text.set_bbox({"facecolor": style.theme.paper, "edgecolor": "none", "alpha": 0.7, "pad": 0.8})
+            text.set_bbox({"facecolor": style.theme.paper, "edgecolor": "none", "alpha": 0.9, "pad": 0.8})
+            text.set_zorder(5)
 
 
 def _turns(ax: Axes, table: DecisionMap, threshold: float) -> Iterator[Key]:

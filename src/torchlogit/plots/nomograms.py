@@ -9,7 +9,7 @@ import numpy as np
 
 from torchlogit.plots.style import Display, Look, drawing, finished, headline, style_of
 from torchlogit.plots.whiskers import LETTER, cut
-from torchlogit.plots.words import columns, wrapped
+from torchlogit.plots.words import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ def nomogram(
     >>> from torchlogit import datasets, fit
     >>> display = nomogram(fit(datasets.study_hours(), "passed").nomogram())
     >>> [text.get_text() for text in display.ax.texts if text.get_weight() == "bold"]
-    ['points', 'hours', 'total points', 'probability … passed = 1', '0.5']
+    ['points', 'hours', 'total points', 'probability', '0.5']
     """
     from torchlogit.inference.nomogram import round_ticks
 
@@ -45,8 +45,8 @@ def nomogram(
         say = style.say
         ax.axis("off")
         ax.set(xlim=(-1, 101), ylim=(last + 2.5, -0.9))
-        titles = [say("points"), *names, say("total points"), say("probability of {event}", event=table.outcome)]
-        room = _names(ax, titles, [*range(len(names) + 1), last + 1, last + 2])
+        titles = [say("points"), *names, say("total points"), say("probability")]
+        room, left = _names(ax, titles, [*range(len(names) + 1), last + 1, last + 2])
         ax.vlines(np.arange(0, 101, 10), 0, last - 0.2, color=style.theme.grid, linewidth=0.7, zorder=0)
         ax.vlines(np.arange(0, 101, 2), 0, -0.05, color=style.theme.ink, linewidth=0.7)
         _scale(ax, 0, np.arange(0, 101, 10.0), [f"{x:g}" for x in range(0, 101, 10)], room)
@@ -59,21 +59,22 @@ def nomogram(
         p, at = table.scale.probability, table.scale.total * share
         _scale(ax, last + 2, at, [f"{x:g}" for x in p], room, red="0.5")
         own = say("Nomogram of {event}", event=table.outcome)
-        said = wrapped(say(HOW) if note is None else note, int(room / style.pt(9.5) / 0.56))
-        headline(ax, own if title is None else title, said)
+        said = say(HOW) if note is None else note
+        headline(ax, own if title is None else title, said, left=left)
     parts = (f"{name} {np.ptp(table.points[table.variable == name]):.0f}" for name in names)
     return finished(ax, f"{own}; {say('points')}: {', '.join(parts)}")
 
 
-def _names(ax: Axes, names: Sequence[str], places: Sequence[float]) -> float:
-    """The names of the scales on their left; what room is left for the scales, in points."""
+def _names(ax: Axes, names: Sequence[str], places: Sequence[float]) -> tuple[float, float]:
+    """The names of the scales on their left; what room that leaves for the scales, and how much it takes, in points."""
     style = style_of(ax)
     size, most = style.pt(9.5), 24 if style.scale > 0.9 else 15
     names = [cut(name, most) for name in names]
     where: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
     for name, y in zip(names, places, strict=True):
         ax.annotate(name, (0, y), (-6, 0), ha="right", va="center_baseline", weight="bold", size=size, **where)
-    return 72 * ax.figure.canvas.figure.get_size_inches()[0] - max(map(columns, names)) * size * LETTER * 1.1 - 30
+    left = max(map(columns, names)) * size * LETTER + 6
+    return 72 * ax.figure.canvas.figure.get_size_inches()[0] - left - 24, left
 
 
 def _variable(ax: Axes, y: float, points: Any, number: Any, texts: list[str], room: float) -> None:
@@ -109,7 +110,7 @@ def _scale(
     size, taken = style.pt(9), {level: list[tuple[float, float]]() for level in levels}
     for x, text in sorted(zip(at, texts, strict=True), key=lambda tick: tick[1] != red):
         name = cut(text, 16)
-        half, centre = (columns(name) + 1) * size * LETTER / 2, x / 102 * room
+        half, centre = (columns(name) + 0.7) * size * LETTER / 2, x / 102 * room
         free = [level for level in levels if all(b <= centre - half or a >= centre + half for a, b in taken[level])]
         level = free[0] if free else levels[-1]
         own: Any = {"color": style.theme.red, "weight": "bold"} if text == red else {"color": style.theme.ink}

@@ -237,17 +237,22 @@ def finished(ax: Axes, alt: str = "") -> Display:
     return Display(ax.figure.canvas.figure, ax, alt or ax.get_title(loc="left").replace("\n", " "))
 
 
-def headline(ax: Axes, title: str, note: str = "", above: float = 0) -> None:
+def headline(ax: Axes, title: str, note: str = "", above: float = 0, left: float = 0) -> None:
     """A title, and in smaller letters a sentence under it, in lines that are no longer than the axes are wide.
 
-    ``above`` is how many points are left to what stands on top of the axes.
+    ``above`` is how many points are left to what stands on top of the axes, ``left`` how far to their left both begin.
     """
+    from matplotlib.transforms import ScaledTranslation
+
     style = style_of(ax)
     size = style.pt(9.5)
     note, title = fitted(ax, note, size), fitted(ax, title, style.pt(12), bold=True)
     where: Any = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    ax.annotate(note, (0, 1), (0, style.pt(8 + above)), size=size, color=style.theme.muted, **where)
-    ax.set_title(title, pad=style.pt(10 + above + (14 * (1 + note.count("\n")) if note else 0)), y=1 if above else None)
+    ax.annotate(note, (0, 1), (-left, style.pt(8 + above)), size=size, color=style.theme.muted, **where)
+    pad = style.pt(10 + above + (14 * (1 + note.count("\n")) if note else 0))
+    text = ax.set_title(title, pad=pad, y=1 if above else None)
+    if left:
+        text.set_transform(text.get_transform() + ScaledTranslation(-left / 72, 0, ax.figure.dpi_scale_trans))
 
 
 def fitted(ax: Axes, text: str, size: float, bold: bool = False) -> str:

@@ -42,10 +42,11 @@ def height(rows: Sequence[Row]) -> float:
     return HEAD + ROW * (len(rows) + 2)
 
 
-def whiskers(ax: Axes, rows: Sequence[Row], heads: Sequence[str], nothing: float) -> None:
+def whiskers(ax: Axes, rows: Sequence[Row], heads: Sequence[str], nothing: float) -> float:
     """Draw the rows on an axis that has its scale: each interval with its mark, full where it leaves out ``nothing``.
 
-    A bound beyond the axis, or infinite, is an arrow. ``heads`` stand over the columns of ``told``.
+    A bound beyond the axis, or infinite, is an arrow. ``heads`` stand over the columns of ``told``. How far the names reach to
+    the left comes back, in points.
     """
     style = style_of(ax)
     ax.set_ylim(len(rows) - 0.4, -1.5)
@@ -57,8 +58,8 @@ def whiskers(ax: Axes, rows: Sequence[Row], heads: Sequence[str], nothing: float
     ax.vlines(nothing, -0.6, len(rows) - 0.4, color=style.theme.red, linewidth=1.4, zorder=1.5)
     for y, row in enumerate(rows):
         _interval(ax, y, row, nothing)
-    _names(ax, rows)
     _columns(ax, rows, heads)
+    return _names(ax, rows)
 
 
 def _interval(ax: Axes, y: int, row: Row, nothing: float) -> None:
@@ -80,10 +81,10 @@ def _interval(ax: Axes, y: int, row: Row, nothing: float) -> None:
         ax.plot(row.centre, y, **shape, mfc=colour if sure else style.theme.paper, mec=colour, mew=1.5, zorder=4)
 
 
-def _names(ax: Axes, rows: Sequence[Row]) -> None:
-    """The names, left-aligned in a column beside the axes."""
+def _names(ax: Axes, rows: Sequence[Row]) -> float:
+    """The names, left-aligned in a column beside the axes, and how wide that is in points."""
     style = style_of(ax)
-    most = 30 if style.scale > 0.9 else 17
+    most = 30 if style.scale > 0.9 else 18
     size = style.pt(9.5)
     names = [(row, cut(row.name, most - 2 * row.indent)) for row in rows]
     widest = max((columns(name) + 2 * row.indent) * (1.08 if row.heading else 1) for row, name in names)
@@ -93,6 +94,7 @@ def _names(ax: Axes, rows: Sequence[Row]) -> None:
         _beside(
             ax, name, y, 0, x, size=size, weight=weight, color=style.theme.muted if row.reference else style.theme.ink
         )
+    return widest * size * LETTER + 4
 
 
 def _columns(ax: Axes, rows: Sequence[Row], heads: Sequence[str]) -> None:
@@ -111,6 +113,19 @@ def _columns(ax: Axes, rows: Sequence[Row], heads: Sequence[str]) -> None:
 def _beside(ax: Axes, text: str, y: float, side: int, offset: float, **how: Any) -> None:
     place: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (side, y), (offset, 0), va="center_baseline", **place, **how)
+
+
+def spoken(rows: Sequence[Row]) -> str:
+    """The rows in words, each with the heading that it stands under.
+
+    >>> spoken([Row("a", told=("1",)), Row("b"), Row("c", 1, told=("2",)), Row("d", 1, told=("3",))])
+    'a 1; b: c 2; b: d 3'
+    """
+    heading, out = "", list[str]()
+    for row in rows:
+        heading = row.name if row.heading else heading if row.indent else ""
+        out += [f"{heading}: {row.name} {row.told[0]}" if heading else f"{row.name} {row.told[0]}"] if row.told else []
+    return "; ".join(out)
 
 
 def cut(name: str, most: int) -> str:

@@ -12,7 +12,7 @@ from unicodedata import east_asian_width
 # fmt: off
 MODEL_SIDE = {
     # of many
-    "Probability of {event}": "{event} 的概率", "probability of {event}": "{event} 的概率", "uncertain": "不确定",
+    "Probability of {event}": "{event} 的概率", "uncertain": "不确定",
     "{level} % interval": "{level} % 区间", "at {held}": "其余各列：{held}",
     "{n} of {total} rows shown": "显示 {total} 行中的 {n} 行",
     "event": "事件", "no event": "非事件", "leverage": "杠杆值", "points": "分值", "p": "p", "success": "成功",
@@ -33,7 +33,8 @@ MODEL_SIDE = {
     # effects, margins
     "Effects on the probability of {event}": "对 {event} 的概率的效应", "elasticity": "弹性",
     "change of log probability": "概率对数的变化", "slope per unit": "每单位的斜率",
-    "effect on the probability, in percentage points": "对概率的效应（百分点）", "average probability": "平均概率",
+    "effect on the probability, in percentage points": "对概率的效应（百分点）",
+    "average probability": "平均概率", "probability": "概率", "{name}, per unit": "{name}，每单位",
     "Average probability of {event}": "{event} 的平均概率",
     # path
     "Coefficients as the penalty weakens": "惩罚减弱时的系数",
@@ -79,7 +80,7 @@ def wrapped(text: str, width: int) -> str:
 def _lines(text: str, width: int) -> str:
     if columns(text) == len(text):
         return fill(text, width)
-    lines = [""]
+    lines, width = [""], int(1.1 * width)  # a Chinese letter is a little narrower than two
     for part in PART.findall(text):
         if lines[-1] and columns(lines[-1] + part.rstrip()) > width:
             lines.append("")

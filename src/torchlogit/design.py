@@ -317,7 +317,7 @@ class Design:
         """``zᵀ diag(h) z`` (c, p, p) for each of c vectors of weights h (c, n)."""
         gram = self._raw_gram(h)
         if self.folded is not None:
-            gram = _moved_gram(gram, self.folded if gram.dtype == self.dtype else self.coordinates)
+            gram = moved_gram(gram, self.folded if gram.dtype == self.dtype else self.coordinates)
         return gram if self.intercept else gram[:, 1:, 1:]
 
     def _raw_gram(self, h: Tensor) -> Tensor:
@@ -345,7 +345,7 @@ class Design:
         return torch.stack([_torch(part.toarray()) for part in weighted])
 
 
-def _moved_gram(gram: Tensor, to: Any) -> Tensor:
+def moved_gram(gram: Tensor, to: Any) -> Tensor:
     """The Gram matrix of (1, z) (c, r + 1, r + 1) from that of (1, x), in place where z is only moved and scaled."""
     _shift(gram, to.centre)
     gram[:, 1:] /= to.scale[:, None]

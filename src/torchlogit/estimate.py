@@ -113,7 +113,7 @@ def estimate(
             )
         objective = Objective(source, loss, strengths, k, coordinates, dtype)
         size = Size(source.n_rows, objective.p, k, source.entries)
-        choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge)
+        choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge and source.in_memory)
         tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
         if choice.solver == Proximal():
             choice = choice._replace(
@@ -178,6 +178,7 @@ def concluded(
     loss, strengths, source = objective.loss, objective.penalty, objective.source
     point = _centred(point, strengths) if loss.symmetric else point
     proven = status is Status.separated
+    point = point if status is Status.not_finite else _bent(objective, point)
     apart = None if status is Status.not_finite else separation(objective, point, proven)
     status = Status.separated if apart else status
     theta = rank.coordinates.theta(point.theta, source.intercept)
@@ -305,6 +306,14 @@ def _certificate(objective: Objective, point: Point, kind: str, tol: float) -> C
     return Certificate(float(relative(point)), float(slope.abs().max()) if slope.numel() else 0.0, kind, tol)
 
 
+def _bent(objective: Objective, point: Point) -> Point:
+    """The point with the Hessian there, by which an unpenalised fit is judged and its errors are made; one pass, once."""
+    judged = objective.penalty.free and objective.faithful and objective.loss.name != "squared"
+    if point.at.hess is not None or not judged:
+        return point
+    return point._replace(at=point.at._replace(hess=objective.taylor(point.theta, 2).hess))
+
+
 def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
     """R (p·k, r) with R Rᵀ the inverse information about the centre; only for an unpenalised likelihood of moderate size.
 
@@ -313,7 +322,7 @@ def _covariance_root(objective: Objective, point: Point, coordinates: Coordinate
     """
     if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT or objective.loss.name == "squared":
         return None
-    hess: Any = point.at.hess if point.at.hess is not None else objective.taylor(point.theta, 2).hess
+    hess: Any = _bent(objective, point).at.hess
     found = factor(hess)
     if found.pivot() < SURE[hess.dtype]:
         return None
@@ -330,12 +339,19 @@ def _null(objective: Objective) -> float:
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
     if not objective.source.has_offset and objective.loss.name != "squared":
-        (totals,) = accumulate(
-            objective.source.whole("logistic", torch.float64), lambda block: (_class_weights(block, objective.k),)
-        )
+        totals = _class_totals(objective)
         return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
     only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)
+
+
+def _class_totals(objective: Objective) -> Tensor:
+    """The total weight of every class, (K,)."""
+    source = objective.source
+    if source.survey is not None:
+        return torch.as_tensor(source.survey.classes)
+    whole = source.whole("logistic", torch.float64)
+    return accumulate(whole, lambda block: (_class_weights(block, objective.k),))[0]
 
 
 def _class_weights(block: Block, k: int) -> Tensor:

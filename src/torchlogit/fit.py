@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -17,10 +18,10 @@ from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
 from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
-from torchlogit.rows import read_rows, weights_meaning
 from torchlogit.solvers import Record
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
+from torchlogit.streamed import StreamedRows, read
 from torchlogit.told import tell, told
 
 
@@ -49,6 +50,8 @@ def fit(
     start: Tensor | None = None,
     strict: bool = False,
     watch: Callable[[Record], None] | None = None,
+    memory: int | str = "1GiB",
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Fit:
     """Fit a logistic regression (two classes) or a symmetric softmax (more), by default without a penalty.
 
@@ -76,6 +79,13 @@ def fit(
     "squared" for the linear unit; ``link`` any of `torchlogit.losses.LINKS`: "logit", "probit", "cauchit", "cloglog", …
     ``watch`` is called with every `Record`. Columns of any size need no scaling.
 
+    ``data`` may also be **read in parts**: a path, a folder, a glob or a URL of Parquet, Arrow or CSV files, or a list of them,
+    a pyarrow dataset, a polars LazyFrame, a DuckDB relation, a torch DataLoader of (x, y), or a function that returns an
+    iterator of batches; target, weight and offset are then columns. What fits in a quarter of ``memory`` is read once; beyond,
+    the rows are read again for every pass, and all that is kept of them stays within ``memory``. With a ``checkpoint``, a
+    folder, the sums of every pass are kept there, and a fit that was ended goes on after its last finished pass and ends in
+    the same bits. A ``watch`` with a method ``reading`` is also called with every `torchlogit.sources.stream.Reading`.
+
     Raises `DataError` naming column and rows for data that cannot be used, and with ``strict`` `NotCertifiedError`
     unless the optimum is certified; without it a `NotCertifiedWarning` says so once. Source of the model: Hastie,
     Tibshirani and Friedman (2009), The Elements of Statistical Learning, eq. 4.20 and 4.36.
@@ -87,31 +97,33 @@ def fit(
     >>> result.decide({"hours": [1.0, 2.7, 5.0]}).tolist()
     [0.0, 'uncertain', 1.0]
     """
-    rows = read_rows(
-        data, target, features=features, weight=weight, offset=offset, categorical=categorical, reference=reference,
-        missing=missing, apart=cluster_names(cluster),
-    )  # fmt: skip
-    meaning = weights_meaning(weights_are, rows.weight, rows.weight_name or "weight")
-    k, kind = loss_for(loss, len(rows.classes), link)
-    if dtype not in ("float64", "float32"):
-        raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
-    source = rows.source(rows.has_intercept(intercept), device)
-    penalty = NoPenalty() if penalty is None else penalty
-    if not isinstance(penalty, ElasticNet | Jeffreys):
-        raise ParameterError(f"penalty must be L1(), L2(), ElasticNet(), Jeffreys() or None, got {penalty!r}")
-    result = estimated(
-        source,
-        rows.columns,
-        k,
-        loss=kind,
-        penalty=penalty,
-        solver=solver,
-        max_iter=max_iter,
-        tol=tol,
-        dtype=getattr(torch, dtype),
-        start=start,
-        watch=watch,
-    )
+    how = {"target": target, "features": features, "weight": weight, "offset": offset, "categorical": categorical,
+           "reference": reference, "missing": missing, "apart": cluster_names(cluster)}  # fmt: skip
+    asked = {"penalty": penalty, "loss": loss, "link": link, "intercept": intercept, "solver": solver, "dtype": dtype,
+             "start": start}  # fmt: skip
+    with read(data, how, asked, memory=memory, checkpoint=checkpoint, watch=watch) as rows:
+        k, kind = loss_for(loss, len(rows.classes), link)
+        if dtype not in ("float64", "float32"):
+            raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')
+        source = rows.source(rows.has_intercept(intercept), device)
+        meaning = rows.meaning(weights_are)
+        penalty = NoPenalty() if penalty is None else penalty
+        if not isinstance(penalty, ElasticNet | Jeffreys):
+            raise ParameterError(f"penalty must be L1(), L2(), ElasticNet(), Jeffreys() or None, got {penalty!r}")
+        result = estimated(
+            source,
+            rows.columns,
+            k,
+            loss=kind,
+            penalty=penalty,
+            solver=solver,
+            max_iter=max_iter,
+            tol=tol,
+            dtype=getattr(torch, dtype),
+            start=start,
+            watch=watch,
+        )
+    streamed = isinstance(rows, StreamedRows)
     out = fit_of(
         result,
         source,
@@ -126,7 +138,8 @@ def fit(
         offset=rows.offset_name,
         weight=rows.weight_name,
         recipe=rows.recipe,
-        training=rows,
+        training=None if streamed else rows,
+        stream=rows if streamed else None,
         n_rows=rows.given - rows.dropped,
         counts=rows.counts,
         weights_are=meaning,

@@ -74,12 +74,13 @@ class Model:
     weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
     prevalence: tuple[float, ...] = ()  # shares of the classes the intercept was moved to; (): those of the weighted rows
     training: Rows | None = field(default=None, repr=False, compare=False)  # by reference; never saved
+    stream: Any = field(default=None, repr=False, compare=False)  # those of a fit that read them in parts, `StreamedRows`
     # Under Jeffreys' prior: Hessian of F less the information, in the solver's coordinates; inference over the training
     # rows begins with it. Never saved.
     prior_curvature: Tensor | None = field(default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "training": None, "prior_curvature": None}  # a pickle holds no training data
+        return {**vars(self), "training": None, "stream": None, "prior_curvature": None}  # a pickle holds no training data
 
     @property
     def theta(self) -> Tensor:

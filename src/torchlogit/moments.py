@@ -35,7 +35,7 @@ def moments(source: Source) -> Moments:
     does not vary gets scale 1 (its own size without an intercept). Values that are not finite make the result so.
     Source: Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, eq. 1.7 (two-pass).
     """
-    if (quick := _at_once(source)) is not None:
+    if (quick := _surveyed(source) if source.survey else _at_once(source)) is not None:
         return quick
     pivot = _first_row(source)
 
@@ -76,9 +76,26 @@ def _at_once(source: Source) -> Moments | None:
         return (w.sum(), *(found if found is not None else pivot.new_full((3, len(pivot)), torch.nan)))
 
     total, first, size, square = accumulate(whole, of_block)
-    mean = first / total if source.intercept else torch.zeros_like(first)
+    return _finished(source.intercept, total, first, square, size == 0, pivot, unit)
+
+
+def _surveyed(source: Source) -> Moments | None:
+    """The same from sums that a survey of the source has made, if it has, about a point that is near enough."""
+    known = source.survey
+    pivot = known.start.centre if source.intercept else torch.zeros_like(known.start.centre)
+    gram = known.gram_in(known.start._replace(centre=pivot))
+    if gram is None:
+        return None
+    square = gram.diagonal()[1:]
+    return _finished(source.intercept, gram[0, 0], gram[0, 1:], square, square == 0, pivot, known.start.scale)
+
+
+def _finished(
+    intercept: bool, total: Tensor, first: Tensor, square: Tensor, constant: Tensor, pivot: Tensor, unit: Tensor
+) -> Moments | None:
+    """Moments from sums about a pivot; None where that was so far from the mean that digits would be lost."""
+    mean = first / total if intercept else torch.zeros_like(first)
     variance = square / total - mean.square()
-    constant = size == 0
     near = (variance > NEAR * mean.square()) & (variance > TINY) & (square < 1 / TINY)
     if not bool((near | constant).all()):
         return None

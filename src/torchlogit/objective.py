@@ -73,13 +73,15 @@ class Objective:
         """η of a block's rows, (*B, n, k)."""
         return block.design.matmul(theta.to(self.dtype)) + block.offset
 
-    def _accumulate(self, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        return accumulate(self.source, lambda block: of_block(self.view(block)))
+    def _accumulate(self, of_block: Callable[[Block], tuple[Tensor, ...]], *at: Tensor) -> tuple[Tensor, ...]:
+        return accumulate(self.source, lambda block: of_block(self.view(block)), at)
 
     def taylor(self, theta: Tensor, order: int = 1) -> Taylor:
         """Value, gradient, Hessian up to ``order``, in one pass over the rows."""
         source = self._whole if theta.ndim == 2 and (order < 2 or self._packed) else self.source
-        value, *rest = accumulate(source, lambda block: self._sums(block, theta, order))
+        value, *rest = accumulate(
+            source, lambda block: self._sums(block, theta, order), (theta, theta.new_tensor(order))
+        )
         value = value + self.penalty.value(theta)
         if order > 0:
             rest[0] = rest[0] + self.penalty.l2 * theta
@@ -159,8 +161,8 @@ class Objective:
         return product
 
     def _row_curvature(self, theta: Tensor) -> Tensor | None:
-        """What a product with the Hessian needs of every row, (n,) or (n, k), by a compiled pass; None without one."""
-        if self._whole is self.source or theta.ndim > 2:
+        """What a product with the Hessian needs of every row in memory, (n,) or (n, k), by a compiled pass; None without one."""
+        if self._whole is self.source or theta.ndim > 2 or not self.source.in_memory:
             return None
         out = theta.new_empty(self.source.n_rows, *[self.k] * (self.k > 1))
         for block in self._whole:
@@ -177,7 +179,7 @@ class Objective:
             hv = (hess @ block.design.matmul(v.to(self.dtype))[..., None])[..., 0]
             return (block.design.rmatmul(block.weight[..., None] * hv),)
 
-        return self._accumulate(of_block)[0] + self.penalty.l2 * v
+        return self._accumulate(of_block, theta, v)[0] + self.penalty.l2 * v
 
     def gap(self, theta: Tensor, at: Taylor) -> Tensor:
         """Duality gap at theta (*B,): an upper bound on F − F*, but for entries that are not penalised. No pass over the rows.
@@ -197,10 +199,12 @@ class Objective:
         Their columns are gathered once, next to each other; those that ``index`` begins with are taken from ``known``.
         """
         columns = index[int(self.source.intercept) :] - int(self.source.intercept)
+        known = known if self.source.in_memory else None
         new = columns if known is None else columns[known.source.n_features :]
         source, moved = self.source.select(new), self.coordinates
         if moved is not None and not source.sparse:
             source, moved = source.moved(moved.select(new), self.dtype), None
+        source = source.kept()
         if known is not None:
             source = known.source.beside(source)
         moved = moved and moved.select(columns)
@@ -209,7 +213,8 @@ class Objective:
     @property
     def few(self) -> int:
         """Columns of theta up to which `at_once` can be asked, once they are gathered; 0 where there is no such code."""
-        plain = self.loss.name == "logistic" and self.k == 1 and self.dtype == torch.float64 and not self.source.sparse
+        plain = self.loss.name == "logistic" and self.k == 1 and self.dtype == torch.float64
+        plain = plain and self.source.in_memory and not self.source.sparse
         return FEW if plain and self.source.n_rows * min(self.p, FEW) <= GATHERED else 0
 
     def at_once(self, theta: Tensor, hess: Tensor | None, tol: float) -> Solved | None:
@@ -270,7 +275,7 @@ class Objective:
         def of_block(block: Block) -> tuple[Tensor, ...]:
             return (block.design.gram(block.weight[:, None, None] * self.loss.information(self.eta(block, theta))),)
 
-        return self._grounded(self._accumulate(of_block)[0])
+        return self._grounded(self._accumulate(of_block, theta)[0])
 
     def hessian_columns(self, theta: Tensor, index: Tensor) -> Tensor:
         """The Hessian's columns of some rows of theta (p, k), of the loss alone, (p, k, m, k)."""
@@ -279,7 +284,7 @@ class Objective:
             *_, hess = self.loss.taylor(self.eta(block, theta), block.y, 2)
             return (block.design.cross(block.weight[:, None, None] * hess, index),)
 
-        return self._accumulate(of_block)[0]
+        return self._accumulate(of_block, theta, index)[0]
 
     def preconditioner(self, theta: Tensor) -> Callable[[Tensor], Tensor]:
         """A cheap approximate inverse of the Hessian at theta: full, by class, or diagonal, as the size allows."""
@@ -323,7 +328,7 @@ class Objective:
         if kept is not None and self.k > 1:
             (total,) = accumulate(self._whole, lambda block: (self._class_blocks(block, kept),))
         else:
-            (total,) = self._accumulate(of_block)
+            (total,) = self._accumulate(of_block, theta)
         if not full:
             return self._floored(total)
         _entries(total).add_(self.penalty.l2.expand(self.p, self.k).mT[: total.shape[-5], :, None])
@@ -359,6 +364,8 @@ class Objective:
 
     @cached_property
     def _least_weight(self) -> float:
+        if self.source.survey is not None:
+            return float(self.source.survey.least)
         with exact_arithmetic():
             return min(float(b.weight[b.weight > 0].min()) for b in self.source if bool((b.weight > 0).any()))
 

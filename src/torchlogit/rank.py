@@ -67,7 +67,11 @@ def gram_beside(source: Source, coordinates: Coordinates) -> tuple[Tensor, Tenso
         design = block.design.moved(coordinates, torch.float64)
         return (design.gram(block.weight.double()[:, None, None])[:, 0, :, 0],)
 
-    (gram,) = accumulate(source, of_block)
+    known = None if source.survey is None else source.survey.gram_in(coordinates)
+    if known is None:
+        (gram,) = accumulate(source, of_block, tuple(t for t in coordinates[:4] if t is not None))
+    else:
+        gram = known if source.intercept else known[1:, 1:]
     if not source.intercept:
         return gram, gram.new_zeros(len(gram))
     mean = gram[0, 1:] / gram[0, 0]

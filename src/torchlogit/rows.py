@@ -89,15 +89,11 @@ class Rows:
 
     def has_intercept(self, asked: bool) -> bool:
         """Whether there is an intercept: a formula says so itself, else as ``asked``."""
-        if self.recipe is None or not self.recipe.formula:
-            return asked
-        if not self.recipe.intercept and not self.columns:
-            raise ParameterError(
-                "the formula has neither terms nor an intercept, so there is nothing to fit; write `y ~ 1`"
-            )
-        if self.recipe.intercept and not asked:
-            raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
-        return self.recipe.intercept
+        return has_intercept(self.recipe, asked)
+
+    def meaning(self, asked: str | None) -> str:
+        """What the weights mean, `weights_meaning`."""
+        return weights_meaning(asked, self.weight, self.weight_name or "weight")
 
     def whole_column(self, which: Any) -> Any:
         """Another column of the caller's table by name, or values: of all of the caller's rows, also of those dropped."""
@@ -109,6 +105,17 @@ class Rows:
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
         extra = [None if t is None else torch.from_numpy(t).to(place) for t in (self.weight, self.offset)]
         return MemorySource(x, torch.from_numpy(self.codes).to(place), *extra, intercept=intercept)
+
+
+def has_intercept(recipe: Recipe | None, asked: bool) -> bool:
+    """Whether a fit has an intercept: a formula says so itself, else as ``asked``."""
+    if recipe is None or not recipe.formula:
+        return asked
+    if not recipe.intercept and not recipe.columns:
+        raise ParameterError("the formula has neither terms nor an intercept, so there is nothing to fit; write `y ~ 1`")
+    if recipe.intercept and not asked:
+        raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
+    return recipe.intercept
 
 
 def read_rows(
@@ -192,7 +199,7 @@ def _paired(data: Any, table: _Table, weight: Any, offset: Any, missing: Any, *,
     if response is not None:
         if not known:
             check_counts(response, kept.rows, s)
-        rows, codes, s = _halves(response, kept.rows, s)
+        rows, codes, s = halves(response, kept.rows, s)
     elif rows is not None:
         codes, s = codes[rows], s if s is None else s[rows]
     return Rows(
@@ -215,7 +222,7 @@ def _paired(data: Any, table: _Table, weight: Any, offset: Any, missing: Any, *,
     )
 
 
-def _halves(response: Response, kept: npt.NDArray[np.int64], weight: npt.NDArray[np.float64] | None) -> Any:
+def halves(response: Response, kept: npt.NDArray[np.int64], weight: npt.NDArray[np.float64] | None) -> Any:
     """Rows, codes and weights of counts: each row as its successes and as its failures, but for those that are 0."""
     assert response.counts is not None
     counts = response.counts[kept].ravel()
@@ -247,8 +254,8 @@ def _read_table(
             raise ParameterError("a formula says which columns are used: give it, or features, not both")
         return _read_formula(data, target, named, categorical, reference)
     apart = response_columns(target, table.names) if isinstance(target, str) else ()
-    chosen = features if features is not None else _others(data, [*apart, *named])
-    _check_not_itself(chosen, apart)
+    chosen = features if features is not None else others(data, [*apart, *named])
+    check_not_itself(chosen, apart)
     label = target if isinstance(target, str) and apart == (target,) else None
     recipe = Recipe.learn(table, features=chosen, target=label, categorical=categorical, reference=reference)
     encoded = recipe.encode(table)
@@ -264,7 +271,7 @@ def _read_formula(data: Any, text: str, named: Sequence[str], categorical: Any, 
     apart = response_columns(target, table.names)
     labels = _labels(data, target)
     formula = read_formula(text, table.names, [*apart, *named])
-    _check_not_itself(formula.columns, apart)
+    check_not_itself(formula.columns, apart)
     recipe = FormulaRecipe.of(
         table, formula, categorical=categorical, reference=reference, without=labels.target.missing
     )
@@ -272,7 +279,8 @@ def _read_formula(data: Any, text: str, named: Sequence[str], categorical: Any, 
     return _Table(matrix(encoded.matrix), encoded.missing, recipe, labels)
 
 
-def _check_not_itself(features: Sequence[str], target: Sequence[str]) -> None:
+def check_not_itself(features: Sequence[str], target: Sequence[str]) -> None:
+    """`DataError` for a feature that is the target."""
     both = [name for name in features if name in target]
     if both:
         raise DataError(f"`{show(both[0])}` is the target and cannot also be a feature: it would predict itself.")
@@ -293,7 +301,8 @@ def _moved(x: Tensor, device: str | torch.device) -> Tensor:
         raise ParameterError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
-def _others(data: Any, named: Sequence[str]) -> list[str]:
+def others(data: Any, named: Sequence[str]) -> list[str]:
+    """The columns of a table that have no other use; warns of those that are probably not meant."""
     from torchlogit.tables.recipe import warn_names
 
     names = [name for name in open_frame(data).names if name not in named]

@@ -48,25 +48,29 @@ def separation(objective: Objective, point: Any, proven: bool = False) -> Separa
     """
     if not objective.penalty.free or objective.loss.name == "squared":
         return None
+    known = (
+        point.at if objective.dtype == torch.float64 else None
+    )  # a float32 Hessian's rounding would hide how singular it is
     objective = replace(objective, dtype=torch.float64)
-    direction = point.theta if proven else _sign(objective, point)
+    direction = point.theta if proven else _sign(objective, point.theta, known)
     if direction is None:
         return None
+    if not objective.source.in_memory:  # programmes would read the rows too often
+        return _by_direction(objective, direction, proven)
     try:
         return _decided(objective, point.theta, proven)
     except Undecided:
-        return _by_direction(objective, direction)
+        return _by_direction(objective, direction, proven)
 
 
-def _sign(objective: Objective, point: Any) -> Tensor | None:
-    """The direction (p, k) in which the fit was still going when it ended; None where it was not."""
+def _sign(objective: Objective, theta: Tensor, known: Any) -> Tensor | None:
+    """The direction (p, k) in which the fit was still going when it ended, by what is ``known`` there; None where it was not."""
     if not objective.faithful:
-        theta: Tensor = point.theta
         return theta if _largest(objective, theta) > SATURATED else None
-    at: Any = objective.taylor(point.theta, 2)  # a float32 Hessian's rounding would hide how nearly singular it is
+    at: Any = objective.taylor(theta, 2) if known is None or known.hess is None else known
     root = factor(at.hess)
     shaky = root.pivot() < SHAKY
-    direction = _flat(at.hess, root.unit, point.theta) if shaky else -root.solve(at.grad)
+    direction = _flat(at.hess, root.unit, theta) if shaky else -root.solve(at.grad)
     return direction if shaky or _largest(objective, direction) > STEP else None
 
 
@@ -79,15 +83,21 @@ def _flat(hess: Tensor, unit: Tensor, theta: Tensor) -> Tensor:
 
 
 def _largest(objective: Objective, direction: Tensor) -> float:
-    """The largest |η| that a direction gives any row."""
+    """The largest |η| that a direction gives any row; where the source knows how large its columns are, a bound is enough."""
+    survey, coordinates = objective.source.survey, objective.coordinates
+    if survey is not None and coordinates is not None:
+        theta = coordinates.theta(direction, objective.source.intercept)
+        if (bound := survey.largest(theta, coordinates.centre)) <= STEP:
+            return float(bound)
     change = (block.design.matmul(direction.to(objective.dtype)).abs().max() for block in objective.blocks())
     return max((float(value) for value in change), default=0.0)
 
 
-def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
+def _by_direction(objective: Objective, direction: Tensor, proven: bool) -> Separation | None:
     """Whether a direction takes no row backwards (by more than ``NOISE`` of the largest gain)."""
-    gain = torch.cat([gains(objective, block, direction) for block in objective.blocks()])
-    least, most = float(gain.min()), float(gain.max())
+    found = (torch.aminmax(gain) for block in objective.blocks() if len(gain := gains(objective, block, direction)))
+    ends = [(float(low), float(high)) for low, high in found]
+    least, most = min(low for low, _ in ends), max(high for _, high in ends)
     if most <= 0 or least < -NOISE * most:
         return None
     user = _user(objective, _centred(objective, direction))
@@ -95,7 +105,9 @@ def _by_direction(objective: Objective, direction: Tensor) -> Separation | None:
     sign = torch.where(effect.abs() > NOISE * effect.abs().max(), user.sign(), 0.0)
     if objective.source.intercept:
         sign[0] = 0
-    return Separation(least > NOISE * most, user, sign, torch.zeros_like(sign, dtype=torch.bool), decided=False)
+    return Separation(
+        proven or least > NOISE * most, user, sign, torch.zeros_like(sign, dtype=torch.bool), decided=False
+    )
 
 
 def _decided(objective: Objective, theta: Tensor, proven: bool) -> Separation | None:

@@ -26,6 +26,12 @@ app = typer.Typer(
 )
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A CSV, TSV, Parquet or Arrow file, or - for stdin.")]
+Parts = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="A CSV, TSV, Parquet or Arrow file, - for stdin, or a folder or glob of such files."
+    ),
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that fit wrote.")]
 Delimiter = Annotated[str | None, typer.Option(metavar="CHAR", help="Between the cells of a text file.")]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of a text file: utf-8, latin-1, ...")]

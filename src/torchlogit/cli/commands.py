@@ -19,6 +19,7 @@ from torchlogit.cli.app import (
     Level,
     Model,
     OneOrTwo,
+    Parts,
     Profile,
     app,
 )
@@ -26,7 +27,7 @@ from torchlogit.cli.app import (
 
 @app.command(epilog="Example: torchlogit fit students.csv --target passed -o model.safetensors")
 def fit(
-    data: Data,
+    data: Parts,
     target: Annotated[str | None, typer.Option(metavar="COL", help="The column to predict.")] = None,
     formula: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Instead of a target: 'y ~ age * C(school) + bs(income, 4)'.")
@@ -92,6 +93,12 @@ def fit(
     ] = None,
     plot_feature: Annotated[
         str | None, typer.Option(metavar="COL", help="Which one; others stay at their mean. Default: the first number.")
+    ] = None,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Larger data are read in parts, again for every pass: 512MB, 4GiB.")
+    ] = "1GiB",
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Keep every pass there, and go on from it when run again.")
     ] = None,
     force: Force = False,
 ) -> Job:

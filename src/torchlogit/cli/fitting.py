@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
 from torchlogit.cli.streams import out, out_json, progress, say
-from torchlogit.errors import ParameterError
+from torchlogit.errors import ParameterError, TorchlogitError
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
@@ -60,15 +63,20 @@ class Options:
     out: str | None
     plot: str | None
     plot_feature: str | None
+    memory: str
+    checkpoint: str | None
     force: bool
 
 
 def run(options: Options) -> None:
     """Check, read, fit, save, draw, show: in this order, so that a mistake is told before the work."""
     check(options)
-    table = read(options.data, options.encoding, options.delimiter, options.text)
-    if options.binary and options.target is not None:
+    table = rows_of(options)
+    whole = hasattr(table, "column_names")
+    if options.binary and options.target is not None and whole:
         _two_classes(table, options.target)
+    if options.plot is not None and not whole:
+        raise ParameterError("--plot needs all rows in memory, and they are read in parts; give a larger --memory")
     if options.plot is not None:
         from torchlogit.cli.curve import check_feature
 
@@ -148,6 +156,34 @@ def read(path: str, encoding: str, delimiter: str | None, text: list[str]) -> An
     return read_table(path, encoding=encoding, delimiter=delimiter, text_columns=tuple(text))
 
 
+def rows_of(options: Options) -> Any:
+    """The table, or where it does not fit in memory, who reads it in parts."""
+    from torchlogit.sources.stream import KEPT, bytes_of
+    from torchlogit.streamed import opened
+
+    path, room = options.data, bytes_of(options.memory) // KEPT
+    several = os.path.isdir(path) or "://" in path or (not os.path.lexists(path) and any(c in path for c in "*?["))
+    if not several and options.checkpoint is None and not (os.path.isfile(path) and os.path.getsize(path) > room):
+        return read(path, options.encoding, options.delimiter, options.text)
+    if options.encoding.lower().replace("-", "") != "utf8":
+        raise ParameterError("files that are read in parts must be UTF-8; leave out --encoding")
+    from torchlogit.sources.parquet import Files
+
+    delimiter = "\t" if options.delimiter == "\\t" else options.delimiter
+    return opened(Files([path], delimiter=delimiter, text_columns=options.text), options.memory, options.checkpoint)
+
+
+@contextmanager
+def kept(checkpoint: str | None) -> Iterator[None]:
+    """Within: who ends the run is told that the passes it has made are kept."""
+    try:
+        yield
+    except BaseException as error:
+        if checkpoint is not None and not isinstance(error, TorchlogitError):
+            say(f"the checkpoint {show(checkpoint, 300)} is kept: the same command goes on from its last pass")
+        raise
+
+
 def _two_classes(table: Any, target: str) -> None:
     from torchlogit.tables import encode_target
     from torchlogit.tables.recipe import require
@@ -160,16 +196,17 @@ def fitted(table: Any, options: Options) -> Fit:
     """The fit itself, with a progress bar where a terminal shows it."""
     from torchlogit.fit import fit
 
-    names = list(table.column_names)
+    names = list(getattr(table, "column_names", None) or table.schema.names)
     features = listed(options.features, names) or None
     declared = listed(options.categorical, names)
     used = set(names if features is None else features) - {options.target, options.weights, options.offset}
-    with progress(lambda record: share(record, options)) as watch:
+    with progress(lambda record: share(record, options)) as watch, kept(options.checkpoint):
         return fit(
             table,
             options.target if options.formula is None else options.formula,
             features=features,
             penalty=penalty(options),
+            loss="logistic" if options.binary and not hasattr(table, "column_names") else "auto",
             link=options.link,
             weight=options.weights,
             weights_are=options.weights_are,
@@ -183,6 +220,8 @@ def fitted(table: Any, options: Options) -> Fit:
             tol=options.tol,
             strict=options.strict,
             watch=watch,
+            memory=options.memory,
+            checkpoint=options.checkpoint,
             max_iter=MAX_ITER if options.max_iter is None else options.max_iter,
         )
 
@@ -236,7 +275,7 @@ def tell(fit: Fit) -> None:
     from torchlogit.summary import class_name
 
     for sentence in fit.warnings:
-        if sentence.startswith("dropped"):
+        if sentence.startswith(("dropped", "went on")):
             say(sentence)
     target = show(fit.target)
     if fit.loss == "softmax":

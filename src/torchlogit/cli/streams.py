@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from torchlogit.solvers import Record
+    from torchlogit.sources.stream import Reading
 
 PATIENCE = 0.5  # seconds after which a fit shows how far it is
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -160,14 +161,24 @@ def progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     bar = Progress(BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn(), console=screen, transient=True)
-    task, begin = bar.add_task("", total=1.0), monotonic()
+    task, begin, certificate = bar.add_task("", total=1.0), monotonic(), ""
 
     def watch(record: Record) -> None:
+        nonlocal certificate
+        certificate = f", distance {record.relative_distance:.0e}" if record.relative_distance < 1 else ""
+        show_at(f"iteration {record.iteration}, F = {record.value:.6g}", share(record))
+
+    def reading(found: Reading) -> None:
+        """How far a pass is, where the rows are read in parts."""
+        rows = f"{found.rows / found.n_rows:.0%}" if found.n_rows else f"{found.rows:,} rows"
+        show_at(f"pass {found.number}, {rows}, {found.rows / max(found.seconds, 1e-9):,.0f} rows/s{certificate}", None)
+
+    def show_at(told: str, done: float | None) -> None:
         if monotonic() - begin >= PATIENCE:
             bar.start()
-            told = f"iteration {record.iteration}, F = {record.value:.6g}"
-            bar.update(task, completed=share(record), description=told)
+            bar.update(task, completed=done, description=told)
 
+    watch.reading = reading  # type: ignore[attr-defined]
     try:
         yield watch
     finally:

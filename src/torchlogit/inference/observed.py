@@ -75,6 +75,7 @@ class Observed:
     @cached_property
     def eta(self) -> Tensor:
         """η of every row, (n, k)."""
+        self.rows.codes  # noqa: B018  (rows that are read in parts say that this needs all of them)
         with exact_arithmetic():
             return torch.cat([self.objective.eta(block, self.gamma) for block in self.objective.blocks()])
 
@@ -121,6 +122,8 @@ def observed(
     rows of its own (it was read from a file) and none are given.
     """
     if data is None:
+        if fit.stream is not None:
+            return Observed(fit, fit.stream)
         if fit.training is None:
             raise ParameterError(
                 "this fit holds no rows (it was read from a file, or moved to another prevalence); give the data as well"

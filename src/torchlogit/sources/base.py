@@ -39,10 +39,15 @@ class Source(Protocol):
     def entries(self) -> float | None: ...  # numbers that a sparse row stores, on average; None for dense rows
     @property
     def has_offset(self) -> bool: ...
+    @property
+    def in_memory(self) -> bool: ...
+    @property
+    def survey(self) -> Any: ...  # what is known of all rows already; None: nothing
     def __iter__(self) -> Iterator[Block]: ...
     def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...
     def whole(self, loss: str, dtype: torch.dtype) -> Source: ...
     def select(self, columns: Tensor) -> Source: ...
+    def kept(self) -> Source: ...
     def beside(self, more: Any) -> Source: ...
     def moved(self, coordinates: Coordinates, dtype: torch.dtype) -> Source: ...
     def elastic(self, l1: Tensor, l2: Tensor, theta: Tensor, hess: Tensor | None, tol: float) -> Any: ...
@@ -50,20 +55,28 @@ class Source(Protocol):
     def batches(self, size: int, generator: torch.Generator) -> Iterator[Source]: ...
 
 
-def accumulate(source: Source, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+def accumulate(
+    source: Source, of_block: Callable[[Block], tuple[Tensor, ...]], at: tuple[Tensor, ...] = ()
+) -> tuple[Tensor, ...]:
     """The sum of ``of_block(block)`` over all rows of the source, in float64, wherever the rows live.
 
-    The sum is compensated (Neumaier's two-sum), so that it does not depend on how the rows are cut into blocks.
+    The sum is compensated (Neumaier's two-sum), so that it does not depend on how the rows are cut into blocks. ``at`` is
+    what it is asked at, such as theta: a source that has kept the sums of an earlier run gives those of the same question.
     Source: Neumaier (1974), Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen, algorithm IV.
     """
+    journal = getattr(source, "journal", None)
     with exact_arithmetic():
-        parts = (tuple(t.double() for t in of_block(block)) for block in source)
-        total = next(parts)
-        carry: tuple[Tensor, ...] = ()
-        for part in parts:
-            carry = carry or tuple(torch.zeros_like(t) for t in total)
-            total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
-        return source.reduce(tuple(map(_closed, total, carry)) if carry else total)
+        return _summed(source, of_block) if journal is None else journal.total(at, lambda: _summed(source, of_block))
+
+
+def _summed(source: Source, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    parts = (tuple(t.double() for t in of_block(block)) for block in source)
+    total = next(parts)
+    carry: tuple[Tensor, ...] = ()
+    for part in parts:
+        carry = carry or tuple(torch.zeros_like(t) for t in total)
+        total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
+    return source.reduce(tuple(map(_closed, total, carry)) if carry else total)
 
 
 def _closed(total: Tensor, carry: Tensor) -> Tensor:

@@ -34,6 +34,9 @@ class MemorySource:
     [2, 2, 1]
     """
 
+    in_memory = True
+    survey = None
+
     def __init__(
         self,
         x: Tensor | csr_array,
@@ -116,6 +119,10 @@ class MemorySource:
         else:
             x = self.x[:, columns]
         return self._gathered(x)
+
+    def kept(self) -> MemorySource:
+        """Itself: it is in memory."""
+        return self
 
     def beside(self, more: MemorySource) -> MemorySource:
         """The same rows with the columns of both."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import DataError
-from torchlogit.tables.names import FIRST, show, show_list, show_rows, show_value
+from torchlogit.tables.names import FIRST, counted, show, show_list, show_rows, show_value
 
 Array = npt.NDArray[Any]
 Rows = Sequence[int] | npt.NDArray[np.integer[Any]]
@@ -79,7 +79,7 @@ def is_missing(value: object) -> bool:
 
 def refuse(name: str, values: Sequence[Any] | Array, rows: Rows, why: str) -> DataError:
     """The error that says which cells of column ``name`` cannot be used, and why."""
-    found = (f"{show_value(values[row])} (row {int(row) + 1})" for row in rows[:FIRST])
+    found = (f"{show_value(values[row])} (row {counted(row)})" for row in rows[:FIRST])
     return DataError(f"column `{show(name)}`: {show_list(found, len(rows))} {why}{'' if why[-1] in '.?' else '.'}")
 
 

@@ -52,7 +52,8 @@ def learn_feature(cells: Cells, name: str, declared: bool, reference: str | None
     if not declared and cells.order is None:
         _refuse_numbers_as_text(cells, name)
     levels = _levels(cells, name)
-    _check_levels(levels, name, declared, int((~cells.missing).sum()))
+    check_levels(levels, name, declared, int((~cells.missing).sum()))
+    _warn_levels(levels, name)
     if reference is not None and reference not in levels:
         raise DataError(f"column `{show(name)}` has no level {show_value(reference)}.{did_you_mean(reference, levels)}")
     return Feature(name, levels, levels[0] if reference is None else reference)
@@ -97,7 +98,8 @@ def level_text(value: object) -> str:
     return str(value)
 
 
-def _check_levels(levels: tuple[str, ...], name: str, declared: bool, n_rows: int) -> None:
+def check_levels(levels: tuple[str, ...], name: str, declared: bool, n_rows: int) -> None:
+    """Refuse a category of more levels than are meant, and one that is an identifier."""
     column = f"column `{show(name)}`"
     if len(levels) > (MAX_DECLARED_LEVELS if declared else MAX_LEVELS):
         hint = (
@@ -111,6 +113,11 @@ def _check_levels(levels: tuple[str, ...], name: str, declared: bool, n_rows: in
             f"{column} has {len(levels)} levels in {n_rows} rows and looks like an identifier. "
             "Leave it out, or declare it categorical."
         )
+
+
+def _warn_levels(levels: tuple[str, ...], name: str) -> None:
+    """Warn of a category with one level, and of levels that look alike."""
+    column = f"column `{show(name)}`"
     if len(levels) == 1:
         told = f"{column} has one level, {show_value(levels[0])}, and adds no column."
         warnings.warn(told, DataWarning, stacklevel=5)

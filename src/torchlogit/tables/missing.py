@@ -43,11 +43,11 @@ def keep_rows(
     if target is not None and len(target.missing):
         gaps[target.name] = target.missing
     if gaps and policy == "error":
-        raise DataError(_refusal(gaps))
+        raise DataError(refusal(gaps))
     keep = np.ones(n, dtype=bool)
     for rows in gaps.values():
         keep[rows] = False
-    sentence = _sentence(gaps, n, int(n - keep.sum()))
+    sentence = dropped_sentence({name: len(rows) for name, rows in gaps.items()}, n, int(n - keep.sum()))
     if not keep.any():
         raise DataError(f"no row is left: {sentence or 'the table has no rows'}.")
     if target is not None:
@@ -55,16 +55,18 @@ def keep_rows(
     return Kept(np.flatnonzero(keep), sentence)
 
 
-def _refusal(gaps: Mapping[str, Any]) -> str:
+def refusal(gaps: Mapping[str, Any]) -> str:
+    """The sentence that refuses rows without a cell, by column."""
     told = [f"column `{show(name)}` has no value (NaN or empty) in {show_rows(rows)}" for name, rows in gaps.items()]
     more = f"; … ({len(told)} columns in all)" if len(told) > FIRST else ""
     return f"{'; '.join(told[:FIRST])}{more}. Fill these cells, or drop the rows with missing='drop' (--missing drop)."
 
 
-def _sentence(gaps: Mapping[str, Any], n: int, dropped: int) -> str:
+def dropped_sentence(gaps: Mapping[str, int], n: int, dropped: int) -> str:
+    """How many of n rows were dropped, and how many of them have no cell in each column."""
     if not gaps:
         return ""
-    told = show_list((f"{len(rows)} with no `{show(name)}`" for name, rows in gaps.items()), len(gaps))
+    told = show_list((f"{count} with no `{show(name)}`" for name, count in gaps.items()), len(gaps))
     return f"dropped {dropped} of {n} rows: {told}"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from torchlogit.errors import DataError, DataWarning
 
 FIRST = 5
 _SUGGEST_AMONG = 10_000
+_first_row = ContextVar("first row", default=0)
 
 
 def show(name: object, width: int = 60) -> str:
@@ -52,13 +55,33 @@ def show_list(items: Iterable[str], total: int) -> str:
     return ", ".join(first) + (f", … ({total} in all)" if total > len(first) else "")
 
 
+@contextmanager
+def rows_from(first: int) -> Iterator[None]:
+    """Within: rows are those of a part of a table, counted from its row ``first`` (from 0) on; in this thread.
+
+    >>> with rows_from(40_000_000):
+    ...     print(show_rows([0]))
+    row 40000001
+    """
+    before = _first_row.set(first)
+    try:
+        yield
+    finally:
+        _first_row.reset(before)
+
+
+def counted(row: Any) -> int:
+    """A row index (from 0) as the user counts it."""
+    return int(row) + 1 + _first_row.get()
+
+
 def show_rows(rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> str:
     """Row indices (from 0) as the user counts them (data rows from 1).
 
     >>> show_rows([0, 4]), show_rows([6])
     ('rows 1, 5', 'row 7')
     """
-    return ("row " if len(rows) == 1 else "rows ") + show_list((str(int(row) + 1) for row in rows[:FIRST]), len(rows))
+    return ("row " if len(rows) == 1 else "rows ") + show_list((str(counted(row)) for row in rows[:FIRST]), len(rows))
 
 
 def show_names(names: Sequence[object]) -> str:

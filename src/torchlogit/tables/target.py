@@ -46,7 +46,7 @@ def encode_target(values: Any, *, name: str = "y", binary: bool = False) -> Targ
     torchlogit.errors.DataError: target `y` has 3 classes: 1 (2 rows), 2 (1 row), 3 (1 row). ...
     """
     cells = read_cells(_one_column(values, name), name)
-    _check_numbers(cells, name)
+    check_labels(cells, name)
     classes, codes = distinct(cells, name)
     _check_classes(classes, codes, name, binary)
     _warn_levels(cells, classes, name)
@@ -80,12 +80,18 @@ def encode_weight(values: Any, n: int, name: str = "weight") -> npt.NDArray[np.f
     >>> encode_weight([1, 2, 0], 3)
     array([1., 2., 0.])
     """
+    weight = row_weights(values, n, name)
+    if n and not weight.any():
+        raise DataError(f"column `{show(name)}`: all {n} weights are zero, so no row counts.")
+    return weight
+
+
+def row_weights(values: Any, n: int, name: str = "weight") -> npt.NDArray[np.float64]:
+    """The same of some rows only, which may all have the weight 0."""
     weight = _per_row(values, n, name)
     negative = np.flatnonzero(weight < 0)
     if negative.size:
         raise refuse(name, weight, negative, "is a negative weight. Leave these rows out or give them weight 0")
-    if n and not weight.any():
-        raise DataError(f"column `{show(name)}`: all {n} weights are zero, so no row counts.")
     return weight
 
 
@@ -130,7 +136,7 @@ def _one_column(values: Any, name: str) -> Any:
     return np.asarray(values)[:, 0]
 
 
-def _check_numbers(cells: Cells, name: str) -> None:
+def check_labels(cells: Cells, name: str) -> None:
     """Refuse numbers that are no labels: infinities, fractions, integers float64 cannot hold."""
     if cells.values.dtype.kind == "O":
         return

@@ -1,0 +1,186 @@
+"""What one pass over a stream shows of all its rows, so that no further pass need ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchlogit.design import Coordinates, Design, moved_gram
+from torchlogit.errors import DataError
+from torchlogit.moments import moments
+from torchlogit.sources.base import Block, accumulate
+from torchlogit.sources.memory import MemorySource
+from torchlogit.sources.stream import Passes, ahead, joined
+
+NARROW = 512  # features up to which their Gram matrix is made on the way: 2 MB
+
+
+class Survey(NamedTuple):
+    """The sums and extremes of all rows, and some rows that stand for them."""
+
+    n_rows: int
+    classes: Tensor  # (K,): the total weight of each class
+    least: float  # weight that is not 0
+    whole: bool  # whether all weights are whole numbers
+    start: Coordinates  # near the columns' own
+    gram: Tensor | None  # (d + 1, d + 1) of (1, z) in these coordinates; None where it was not made
+    reach: Tensor  # (d,): no |z| is larger
+    sample: MemorySource  # rows drawn at random, in random order
+
+    def changed(self, change: Callable[[MemorySource], MemorySource], columns: Tensor | None = None) -> Survey:
+        """That of the same rows with some of the columns; without ``columns`` nothing is known of what they become."""
+        out = self._replace(sample=change(self.sample))
+        if columns is None:
+            return out._replace(gram=None)
+        both = torch.cat([columns.new_zeros(1), columns + 1])
+        gram = None if self.gram is None else self.gram[both][:, both]
+        return out._replace(start=self.start.select(columns), gram=gram, reach=self.reach[columns])
+
+    def gram_in(self, to: Coordinates) -> Tensor | None:
+        """The Gram matrix of (1, z), (d + 1, d + 1), in other coordinates that mix no columns; None where it is not known."""
+        if self.gram is None or to.basis is not None:
+            return None
+        between = Coordinates((to.centre - self.start.centre) / self.start.scale, to.scale / self.start.scale)
+        return moved_gram(self.gram.clone()[None], between)[0]
+
+    def largest(self, theta: Tensor, centre: Tensor) -> float:
+        """A bound on the |η| of all rows for a theta (d, k) or (d + 1, k) about a centre."""
+        slopes = theta[len(theta) - len(self.reach) :].abs()
+        size = self.reach * self.start.scale + (self.start.centre - centre).abs()
+        return float((size @ slopes + theta[: len(theta) - len(self.reach)].abs().sum(0)).max())
+
+
+def survey(read: Callable[[], Iterator[MemorySource]], passes: Passes, k: int, room: int) -> tuple[Tensor, ...]:
+    """The `Survey` of the parts that ``read()`` yields, as tensors; the sample takes ``room`` bytes at most. One pass.
+
+    Sums are taken about the first part's centre: who uses them sees whether that was near enough.
+    """
+    first = next(read(), None)
+    if first is None:
+        raise DataError("no row is left: there are none, or all have missing cells")
+    start = moments(first).coordinates
+    wanted = first.n_features <= NARROW
+    seen = _Seen(
+        first.n_features,
+        start,
+        room // (8 * ((first.n_features if first.entries is None else int(first.entries) * 2) + 3)),
+    )
+
+    def of_block(block: Block) -> tuple[Tensor, ...]:
+        weight = block.weight.double()
+        classes = torch.zeros(max(2, k), dtype=torch.float64).index_add_(0, block.y.long(), weight)
+        if not wanted:
+            return (classes,)
+        design = Design(block.design.x, True).moved(start, torch.float64)
+        return classes, design.gram(weight[:, None, None])[:, 0, :, 0]
+
+    blocks: Any = _Blocks(lambda: map(seen.see, passes.over(ahead(read))))
+    classes, *gram = accumulate(blocks, of_block)
+    facts = torch.tensor([seen.n_rows, seen.least, seen.whole], dtype=torch.float64)
+    made = gram[0] if gram else torch.zeros(0, 0, dtype=torch.float64)
+    return facts, classes, start.centre, start.scale, made, seen.reach, *seen.sample()
+
+
+def survey_of(tensors: Sequence[Tensor], intercept: bool) -> Survey:
+    """The survey that `survey` has written as tensors."""
+    facts, classes, centre, scale, gram, reach, y, weight, offset, *x = tensors
+    explicit = bool((centre.abs() > 8 * scale).any())
+    table: Any = x[0]
+    if len(x) > 1:
+        from scipy.sparse import csr_array
+
+        data, indices, ends = (t.numpy() for t in x)
+        table = csr_array((data, indices.astype("int32"), ends.astype("int32")), shape=(len(y), len(reach)))
+    sample = MemorySource(table, y.long(), weight, offset if offset.numel() else None, intercept=intercept)
+    return Survey(
+        n_rows=int(facts[0]),
+        classes=classes,
+        least=float(facts[1]),
+        whole=bool(facts[2]),
+        start=Coordinates(centre, scale, explicit=explicit),
+        gram=gram if gram.numel() else None,
+        reach=reach,
+        sample=sample,
+    )
+
+
+class _Blocks:
+    """Each part as one block."""
+
+    def __init__(self, read: Callable[[], Iterator[MemorySource]]) -> None:
+        self.read = read
+
+    def __iter__(self) -> Iterator[Block]:
+        for part in self.read():
+            yield part._block(slice(0, part.n_rows))
+
+    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return total
+
+
+class _Seen:
+    """What is no sum: the extremes of the rows, and a sample of them.
+
+    Each row draws a number; those with the ``most`` smallest stay. Source: Vitter (1985), Random sampling with a reservoir, §3.
+    """
+
+    def __init__(self, d: int, start: Coordinates, most: int) -> None:
+        self.start, self.most = start, max(16, min(most, 100 * (d + 1) + 5000))
+        self.n_rows, self.least, self.whole = 0, torch.inf, True
+        self.reach = torch.zeros(d, dtype=torch.float64)
+        self.generator = torch.Generator().manual_seed(0)
+        self.drawn: list[tuple[Tensor, MemorySource]] = []
+        self.bar, self.count = 1.0, 0
+
+    def see(self, part: MemorySource) -> MemorySource:
+        """Take note of a part, and hand it on."""
+        self.n_rows += part.n_rows
+        weight = part.weight[:1] if part.weight.stride(0) == 0 else part.weight
+        self.least = min(self.least, float(weight[weight > 0].min())) if bool((weight > 0).any()) else self.least
+        self.whole = self.whole and bool((weight == weight.round()).all())
+        low, high = _extremes(part)
+        size = torch.maximum((low - self.start.centre).abs(), (high - self.start.centre).abs()) / self.start.scale
+        self.reach = torch.maximum(self.reach, size)
+        self._draw(part)
+        return part
+
+    def _draw(self, part: MemorySource) -> None:
+        keys = torch.rand(part.n_rows, generator=self.generator, dtype=torch.float64)
+        rows = (keys < self.bar).nonzero()[:, 0]
+        if len(rows):
+            self.drawn.append((keys[rows], part._picked(rows)))
+            self.count += len(rows)
+        if self.count > 2 * self.most:
+            self._thin()
+
+    def _thin(self) -> None:
+        keys = torch.cat([keys for keys, _ in self.drawn])
+        if len(keys) <= self.most:
+            return
+        self.bar = float(keys.kthvalue(self.most + 1).values)
+        below = [(keys, part, (keys < self.bar).nonzero()[:, 0]) for keys, part in self.drawn]
+        self.drawn = [(keys[rows], part._picked(rows)) for keys, part, rows in below if len(rows)]
+        self.count = sum(len(keys) for keys, _ in self.drawn)
+
+    def sample(self) -> tuple[Tensor, ...]:
+        """y, weight, offset and x of the rows drawn, in the order of their numbers; x sparse as its three arrays."""
+        self._thin()
+        order = torch.cat([keys for keys, _ in self.drawn]).argsort()
+        rows = joined([part for _, part in self.drawn])._picked(order)
+        offset = rows.offset if rows.has_offset else torch.zeros(0, dtype=torch.float64)
+        x: tuple[Tensor, ...] = (rows.x,)
+        if rows.sparse:
+            x = tuple(torch.from_numpy(t).double() for t in (rows.x.data, rows.x.indices, rows.x.indptr))
+        return rows.y.double(), rows.weight.double(), offset, *x
+
+
+def _extremes(part: MemorySource) -> tuple[Tensor, Tensor]:
+    """The least and the largest number of every column, (d,)."""
+    if part.sparse:
+        low, high = (getattr(part.x, name)(axis=0).toarray().ravel() for name in ("min", "max"))
+        return torch.from_numpy(low).double(), torch.from_numpy(high).double()
+    low, high = torch.aminmax(part.x, dim=0)
+    return low.double(), high.double()

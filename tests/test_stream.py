@@ -29,10 +29,10 @@ from torchlogit.sources.stream import StreamSource, ahead, bytes_of
 from torchlogit.streamed import StreamedRows, read_stream
 
 
-def both(tmp_path, data, target, **settings):
+def both(tmp_path, data, target, memory=MEMORY, **settings):
     """The fit in parts and the fit in memory."""
     folder = write(tmp_path / "data", data)
-    parts = torchlogit.fit(folder, target, memory=MEMORY, **settings)
+    parts = torchlogit.fit(folder, target, memory=memory, **settings)
     assert isinstance(parts.stream, StreamedRows)
     return parts, torchlogit.fit(data, target, **settings)
 
@@ -152,7 +152,7 @@ def test_counts(tmp_path):
     won = rng.binomial(5, 1 / (1 + np.exp(-x)))
     data = pa.table({"x": x, "z": rng.normal(size=3000), "won": won, "lost": 5 - won})
     for target in (("won", "lost"), "won + lost ~ x + z"):
-        parts, whole = both(tmp_path, data, target)
+        parts, whole = both(tmp_path, data, target, "256KiB")
         assert_same(parts, whole)
         assert parts.counts
 
@@ -166,10 +166,10 @@ def test_links_and_other_settings(tmp_path):
 
 
 def test_firth(tmp_path):
-    parts, whole = both(tmp_path, numbers(1500), "y", penalty=Jeffreys())
+    parts, whole = both(tmp_path, numbers(1500), "y", "256KiB", penalty=Jeffreys())
     assert_same(parts, whole)
     with pytest.raises(ParameterError, match="needs all rows in memory"):
-        torchlogit.fit(tmp_path / "data", "y", memory=MEMORY, penalty=Jeffreys(intercept="flac"))
+        torchlogit.fit(tmp_path / "data", "y", memory="256KiB", penalty=Jeffreys(intercept="flac"))
 
 
 def test_columns_far_from_zero_and_collinear(tmp_path):

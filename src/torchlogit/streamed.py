@@ -166,12 +166,8 @@ class StreamedRows:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        told = [dropped_sentence(self.gaps, self.given, self.dropped)]
-        if self.journal is not None and self.journal.resumed:
-            told.append(
-                f"went on after {self.journal.resumed} passes that an earlier run had kept in {self.journal.folder}"
-            )
-        return tuple(filter(None, told))
+        sentence = dropped_sentence(self.gaps, self.given, self.dropped)
+        return (sentence,) if sentence else ()
 
     @property
     def class_weights(self) -> tuple[float, ...]:

@@ -274,8 +274,11 @@ def tell(fit: Fit) -> None:
     """Say which rows were dropped and which class counts as 1."""
     from torchlogit.summary import class_name
 
+    kept = getattr(fit.stream, "journal", None)
+    if kept is not None and kept.resumed:
+        say(f"went on after {kept.resumed} passes that an earlier run had kept in {show(kept.folder, 300)}")
     for sentence in fit.warnings:
-        if sentence.startswith(("dropped", "went on")):
+        if sentence.startswith("dropped"):
             say(sentence)
     target = show(fit.target)
     if fit.loss == "softmax":

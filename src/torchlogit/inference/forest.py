@@ -55,6 +55,7 @@ class Forest(Tabular):
     why: Texts
     reference: npt.NDArray[np.bool_]
     outcome: str
+    base: str  # the class that others are compared with; empty for two classes
     interval: str
     level: float
 
@@ -122,7 +123,7 @@ def forest(
     found = _Lines(fit, level, interval, base, steps)
     lines = list(found.all())
     columns = {name: _column(name, [getattr(line, name) for line in lines]) for name in Line._fields}
-    return Forest(**columns, outcome=outcome_of(fit), interval=found.interval, level=level)
+    return Forest(**columns, outcome=outcome_of(fit), base=found.base, interval=found.interval, level=level)
 
 
 def _column(name: str, values: list[Any]) -> Any:
@@ -139,7 +140,10 @@ class _Lines:
 
     def __init__(self, fit: Fit, level: float, interval: str | None, base: Any, steps: Any) -> None:
         self.fit, self.steps = fit, steps
-        self.labels = contrasts(fit, base).labels
+        compared_with = contrasts(fit, base)
+        self.labels = compared_with.labels
+        several = fit.loss == "softmax" and compared_with.base is not None
+        self.base = level_text(compared_with.base) if several else ""
         if fit.status is Status.separated and interval != "wald" and fit.loss != "softmax" and profiled(fit):
             self.table, self.interval = fit.profile(level, base=base), "profile"
         else:

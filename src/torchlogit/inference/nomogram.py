@@ -181,7 +181,8 @@ def _ticks(held: Held, name: str) -> list[Any]:
         return [0.0, 1.0]
     part = _part(held, name, list(range_))
     if np.abs(np.diff(part, 2)).max() > 1e-9 * max(1.0, np.ptp(part)):
-        return [float(x) for x in range_]
+        ends = range_[0], range_[-1]
+        return sorted({*ends, *(x for x in round_ticks(*ends, BENT).tolist() if ends[0] < x < ends[1])})
     return [float(x) for x in round_ticks(range_[0], range_[-1])]
 
 
@@ -191,7 +192,8 @@ def _part(held: Held, name: str, ticks: list[Any]) -> Floats:
         eta: Floats = np.concatenate([held.eta({name: level}) for level in ticks])
     else:
         eta = held.eta({name: np.array(ticks, dtype=np.float64)})
-    return eta - held.eta({})
+    part: Floats = eta - held.eta({})
+    return part
 
 
 def _scale(link: str, at_zero: float, unit: float, reach: float) -> Scale:

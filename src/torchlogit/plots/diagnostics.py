@@ -60,7 +60,7 @@ def binned_residuals(
                       outside=int(outside.sum()), bins=len(outside), expected=f"{0.05 * len(outside):.2g}")  # fmt: skip
         headline(ax, own if title is None else title, counted if note is None else note)
         names = [say("±2 standard errors"), say("bin inside"), *[say("bin outside")] * bool(outside.any())]
-        legend_under(ax, [band, inside, beyond][: len(names)], names, 3 if style.scale > 0.9 else 2)
+        legend_under(ax, [band, inside, beyond][: len(names)], names, 3)
     return finished(ax, f"{own}: {counted}")
 
 

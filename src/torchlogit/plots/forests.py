@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -93,7 +94,7 @@ def _ratios(table: Forest, style: Style) -> Iterator[Row]:
     for i, name in enumerate(table.term):
         if table.label[i] != label:
             label, term = table.label[i], ""
-            yield Row(str(label))
+            yield Row(style.say("{label} against {base}", label=label, base=table.base) if table.base else str(label))
         if table.value[i] and (name, bool(table.reference[i])) != (term, False) and name != term:
             yield Row(str(name))
         term = str(name)
@@ -171,21 +172,31 @@ def fitted_label(text: str, style: Style) -> str:
 
 
 def _moves(table: EffectTable, style: Style, points: float) -> Iterator[Row]:
-    """The rows of a table of effects, under a heading for each variable that has several."""
-    last, wide = "", style.scale > NARROW
-    several = {name for name in table.term if (table.term == name).sum() > 1}
-    for i, name in enumerate(table.term):
-        if name in several and name != last:
-            yield Row(str(name))
-        last = name
-        slope, contrast = table.contrast[i] == "dy/dx", str(table.contrast[i]).replace(" - ", " − ")
-        own = "" if slope and name not in several else style.say("slope per unit") if slope else contrast
-        text = ", ".join(filter(None, [own, *(str(column[i]) for column in (table.at, table.group, table.label))]))
-        alone = style.say("{name}, per unit", name=name) if slope else str(name)
-        text = text if name in several else f"{alone}: {text}" if text else alone
-        centre, low, high = (points * float(column[i]) for column in (table.effect, table.low, table.high))
-        told = f"{_short(centre, wide)} ({_short(low, wide)}, {_short(high, wide)})"
-        yield Row(text, int(name in several), centre, low, high, (told,))
+    """The rows of a table of effects, under headings where several rows differ in their last part alone."""
+    wide, names = style.scale > NARROW, list[list[str]]()
+    for i, term in enumerate(table.term):
+        slope = table.contrast[i] == "dy/dx"
+        first = (
+            [style.say("{name}, per unit", name=term)]
+            if slope
+            else [str(term), str(table.contrast[i]).replace(" - ", " − ")]
+        )
+        names.append([*first, *filter(None, (str(column[i]) for column in (table.at, table.group, table.label)))])
+    numbers = points * np.column_stack([table.effect, table.low, table.high])
+    told = [f"{_short(x, wide)} ({_short(low, wide)}, {_short(high, wide)})" for x, low, high in numbers.tolist()]
+    yield from _under_headings(names, numbers, told)
+
+
+def _under_headings(names: list[list[str]], numbers: Any, told: list[str]) -> Iterator[Row]:
+    """Rows (m,) with names in parts and ``numbers`` (m, 3); what several share but for the last part stands above them."""
+    shared, last = Counter(tuple(name[:-1]) for name in names), [""]
+    for (*above, own), (centre, low, high), text in zip(names, numbers.tolist(), told, strict=True):
+        under = bool(above) and shared[tuple(above)] > 1
+        heading = ": ".join(filter(None, [*above[:1], ", ".join(above[1:])]))
+        if under and above != last:
+            yield Row(heading)
+        last = above
+        yield Row(own if under else ": ".join(filter(None, [heading, own])), int(under), centre, low, high, (text,))
 
 
 def _short(x: float, wide: bool) -> str:
@@ -220,14 +231,10 @@ def margins(
 
 
 def _averages(table: MarginTable, style: Style) -> Iterator[Row]:
-    """The rows of a table of average probabilities, under a heading where several differ in their last value alone."""
-    last, digits = "", 1 if style.scale > NARROW else 0
-    for i in range(len(table.probability)):
-        parts = [*str(table.at[i]).split(", "), str(table.group[i]), str(table.label[i])]
-        *above, own = filter(None, parts) if any(parts) else [table.outcome]
-        if above and ", ".join(above) != last:
-            last = ", ".join(above)
-            yield Row(last)
-        p, low, high = (float(column[i]) for column in (table.probability, table.low, table.high))
-        told = f"{100 * p:.{digits}f} % ({100 * low:.{digits}f}, {100 * high:.{digits}f})"
-        yield Row(own, int(bool(above)), p, low, high, (told,))
+    """The rows of a table of average probabilities, under headings where several rows differ in their last part alone."""
+    digits = 1 if style.scale > NARROW else 0
+    parts = zip((str(at).split(", ") for at in table.at), table.group, table.label, strict=True)
+    names = [[*filter(None, [*at, str(group), str(label)])] or [table.outcome] for at, group, label in parts]
+    numbers = np.column_stack([table.probability, table.low, table.high])
+    told = [f"{p:.{digits}f} % ({low:.{digits}f}, {high:.{digits}f})" for p, low, high in (100 * numbers).tolist()]
+    yield from _under_headings(names, numbers, told)

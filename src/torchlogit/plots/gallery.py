@@ -62,7 +62,7 @@ def sigmoid(
         x = np.linspace(-reach, reach, 801)
         keys = [*_lines(ax, function, x), _saturated(ax, x, _of(function.derivative, x))]
         _at_zero(ax, function)
-        legend_under(ax, keys, [name, say("its derivative"), say("saturated")], 3 if style_of(ax).scale > 0.9 else 2)
+        legend_under(ax, keys, [name, say("its derivative"), say("saturated")], 3)
     return finished(ax)
 
 

@@ -57,7 +57,7 @@ def decision_map(
         ax.set(xlim=(table.x.min(), table.x.max()), ylim=(table.y.min(), table.y.max()))
         own = style.say("Probability of {event}", event=table.outcome)
         headline(ax, own if title is None else title, held if note is None else note)
-        legend_under(ax, [key for key, _ in keys], [name for _, name in keys], 2 if style.scale > 0.9 else 1)
+        legend_under(ax, [key for key, _ in keys], [name for _, name in keys], 2)
     return finished(ax, f"{own}: {table.variable_x} × {table.variable_y}. {held}")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from torchlogit.errors import ParameterError
 from torchlogit.plots.themes import DASHES, LIGHT, MARKERS, THEMES, Theme
 from torchlogit.plots.words import CHINESE, wrapped
+from torchlogit.plots.words import columns as letters_of
 from torchlogit.tables.write import atomic
 
 if TYPE_CHECKING:
@@ -268,9 +269,11 @@ def letters(ax: Axes, size: float) -> int:
 
 
 def legend_under(ax: Axes, keys: Sequence[Any], names: Sequence[str], columns: int = 1) -> None:
-    """A legend under the picture, where it can hide nothing."""
+    """A legend under the picture, where it can hide nothing, in up to so many ``columns``, as many as fit."""
     from matplotlib.transforms import ScaledTranslation
 
+    longest = max(letters_of(line) for name in names for line in name.split("\n")) + 7  # of which 7 are for the key
+    columns = max(1, min(columns, letters(ax, style_of(ax).pt(9.5)) // longest))
     points = style_of(ax).pt(42 + 13 * ax.get_xlabel().count("\n"))
     below: Any = ax.transAxes + ScaledTranslation(0, -points / 72, ax.figure.dpi_scale_trans)
     ax.legend(keys, names, bbox_to_anchor=(0, 0), bbox_transform=below, ncols=columns)

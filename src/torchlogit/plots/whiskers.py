@@ -67,7 +67,8 @@ def _interval(ax: Axes, y: int, row: Row, nothing: float) -> None:
     colour = style.theme.muted if row.reference else style.theme.curves[0]
     if row.why:
         at: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center_baseline"}
-        ax.annotate(row.why, (0, y), (4, 0), color=style.theme.muted, style="italic", size=style.pt(9), **at)
+        text = ax.annotate(row.why, (0, y), (4, 0), color=style.theme.muted, style="italic", size=style.pt(9), **at)
+        text.set_bbox({"facecolor": style.theme.paper, "edgecolor": "none", "pad": 1})
         return
     if row.low == row.low and not row.reference:
         low, high = max(row.low, left), min(row.high, right)
@@ -86,14 +87,15 @@ def _names(ax: Axes, rows: Sequence[Row]) -> float:
     style = style_of(ax)
     most = 30 if style.scale > 0.9 else 18
     size = style.pt(9.5)
-    names = [(row, cut(row.name, most - 2 * row.indent)) for row in rows]
-    widest = max((columns(name) + 2 * row.indent) * (1.08 if row.heading else 1) for row, name in names)
+    names = [(row, cut(row.name, (2 if row.heading else 1) * most - 2 * row.indent)) for row in rows]
+    widest = max((columns(name) + 2 * row.indent for row, name in names if not row.heading), default=0)
     for y, (row, name) in enumerate(names):
         x = -(widest - 2 * row.indent) * size * LETTER - 4
-        weight = "bold" if row.heading else "normal"
-        _beside(
-            ax, name, y, 0, x, size=size, weight=weight, color=style.theme.muted if row.reference else style.theme.ink
-        )
+        weight = "bold" if row.heading else "normal"  # and a heading may reach into the picture, where nothing else is
+        colour = style.theme.muted if row.reference else style.theme.ink
+        text = _beside(ax, name, y, 0, x, size=size, weight=weight, color=colour)
+        if row.heading:
+            text.set_bbox({"facecolor": style.theme.paper, "edgecolor": "none", "pad": 0.5, "alpha": 0.8})
     return widest * size * LETTER + 4
 
 
@@ -110,9 +112,9 @@ def _columns(ax: Axes, rows: Sequence[Row], heads: Sequence[str]) -> None:
         x += wide + GAP
 
 
-def _beside(ax: Axes, text: str, y: float, side: int, offset: float, **how: Any) -> None:
+def _beside(ax: Axes, text: str, y: float, side: int, offset: float, **how: Any) -> Any:
     place: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
-    ax.annotate(text, (side, y), (offset, 0), va="center_baseline", **place, **how)
+    return ax.annotate(text, (side, y), (offset, 0), va="center_baseline", **place, **how)
 
 
 def spoken(rows: Sequence[Row]) -> str:

@@ -23,7 +23,7 @@ MODEL_SIDE = {
     "Probability of each class of {target}": "{target} 各类的概率",
     "{share} line": "{share} 线", "its {level} % interval": "其 {level} % 区间",
     # forest
-    "Odds ratios of {event}": "{event} 的优势比", "odds ratio": "优势比",
+    "Odds ratios of {event}": "{event} 的优势比", "{label} against {base}": "{label} 对 {base}", "odds ratio": "优势比",
     "reference": "参照", "events / n": "事件 / 行数",
     "{name}, per {step}": "{name}，每 {step}",
     "page {i} of {n}": "第 {i} 页，共 {n} 页", "not drawn: {why}": "未画：{why}",
@@ -32,7 +32,7 @@ MODEL_SIDE = {
     "several coefficients": "多个系数", "in several terms": "出现在多项中",
     # effects, margins
     "Effects on the probability of {event}": "对 {event} 的概率的效应", "elasticity": "弹性",
-    "change of log probability": "概率对数的变化", "slope per unit": "每单位的斜率",
+    "change of log probability": "概率对数的变化",
     "effect on the probability, in percentage points": "对概率的效应（百分点）",
     "average probability": "平均概率", "probability": "概率", "{name}, per unit": "{name}，每单位",
     "Average probability of {event}": "{event} 的平均概率",

@@ -74,9 +74,8 @@ def ranked(scored: Scored, what: str = "a curve") -> Ranked:
     """
     scored.require_binary(what)
     scored = scored.counted()
-    log_odds = held(scored.log_odds)
-    order = np.argsort(-log_odds, kind="stable")
-    falling = log_odds[order]
+    order = scored.falling
+    falling = held(scored.log_odds[order])
     least = np.minimum(abs(falling[1:]), abs(falling[:-1]))
     new = np.concatenate([[True], falling[:-1] - falling[1:] > ALIKE * (1 + least)])
     place = np.empty(len(order), dtype=np.int64)

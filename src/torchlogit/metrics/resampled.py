@@ -66,7 +66,7 @@ def mean(rows: Scored, values: Floats, draws: Draws) -> Interval:
     place = np.arange(len(rows))
     if len(rows) > CELLS:
         shares = rows.weight * (1 + values / max(value, 1e-300))
-        place = _joined(np.argsort(values, kind="stable"), shares)
+        place = _joined(np.argsort(values), shares)
     weight, square, total = (summed(place, t) for t in (rows.weight, rows.square, rows.weight * values))
     drawn = draws.weights(weight, square)
     return draws.interval(value, drawn @ (total / weight) / drawn.sum(1))

@@ -57,6 +57,11 @@ class Scored:
         self.require_binary("the logarithm of odds")
         return self.log_probability[:, 1] - self.log_probability[:, 0]
 
+    @cached_property
+    def falling(self) -> npt.NDArray[np.int64]:
+        """The rows by their log-odds, the highest first, (n,)."""
+        return np.argsort(-self.log_odds)
+
     @property
     def square(self) -> Floats:
         """What a row adds to the variance of a sum of weights, (n,): its weight as w rows, or its weight squared as one."""

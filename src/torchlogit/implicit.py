@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from torchlogit.arithmetic import one_thread
 from torchlogit.errors import NotCertifiedError
+from torchlogit.estimate import LITTLE
 from torchlogit.losses import Logistic, Loss, Softmax
 from torchlogit.objective import Taylor
 from torchlogit.penalties import Strengths
 from torchlogit.solvers import Newton, Status, minimize
+
+ADVICE = ". Where classes can be separated or columns depend on each other, only a strength over 0 gives it one"
 
 
 class Rows(NamedTuple):
@@ -98,13 +103,23 @@ class Optimum(torch.autograd.Function):
 
 
 def solved(rows: Rows, tol: float, max_iter: int) -> Tensor:
-    """θ* of every problem, all in one batch of Newton steps; `NotCertifiedError` naming those that have none."""
-    solution = minimize(Problems(rows), torch.zeros_like(rows.l2), Newton(), max_iter=max_iter, tol=tol)
-    failed = [j for j, status in enumerate(solution.status) if status is not Status.converged]
-    if failed:
-        which = f"problem {failed[0]} of the batch (and {len(failed) - 1} more)" if rows.x.ndim > 2 else "the problem"
-        raise NotCertifiedError(
-            f"{which} has no certified optimum: {solution.status[failed[0]].value}. Where classes can be separated or columns "
-            "depend on each other, only a strength over 0 gives it one"
-        )
-    return solution.theta
+    """θ* of every problem, all in one batch of Newton steps; `NotCertifiedError` naming the first of those that have none."""
+    with one_thread() if rows.x.numel() <= LITTLE else nullcontext():
+        solution = minimize(Problems(rows), torch.zeros_like(rows.l2), Newton(), max_iter=max_iter, tol=tol)
+    if all(status is Status.converged for status in solution.status):
+        return solution.theta
+    if rows.x.ndim == 2:
+        raise NotCertifiedError(f"the problem has no certified optimum: {solution.status[0].value}{ADVICE}")
+    return _one_by_one(rows, tol, max_iter)
+
+
+def _one_by_one(rows: Rows, tol: float, max_iter: int) -> Tensor:
+    """The same, so that each member is judged on its own: in a batch what stops one leaves doubt about all."""
+    flat = Rows(*(t.flatten(0, rows.x.ndim - 3) for t in rows))
+    found = list[Tensor]()
+    for j in range(len(flat.x)):
+        try:
+            found.append(solved(Rows(*(t[j] for t in flat)), tol, max_iter))
+        except NotCertifiedError as error:
+            raise NotCertifiedError(str(error).replace("the problem", f"problem {j} of the batch", 1)) from None
+    return torch.stack(found).reshape(rows.l2.shape)

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.utils import column_or_1d
 from torch import Tensor
 
 from torchlogit.choice import Size
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimators.logistic import DISTANCE, single, width
-from torchlogit.estimators.reading import labels, on_host
+from torchlogit.estimators.reading import on_host
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
 from torchlogit.fit import fit_of
 from torchlogit.fitted import Fit
@@ -30,7 +31,7 @@ from torchlogit.penalties import ElasticNet, Penalty
 from torchlogit.solvers import SGD
 from torchlogit.sources.memory import MemorySource
 from torchlogit.tables import encode_weight
-from torchlogit.tables.names import show_value
+from torchlogit.tables.names import show_rows, show_value
 
 HELD = 2**22  # numbers of the rows that are held: 32 MB; as long as all rows are fewer, the fit is that of all rows
 LARGEST = 3000  # coefficients of which a quadratic is kept
@@ -122,11 +123,14 @@ def partial_fit(of: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> No
     x = of._features(X, reset=received is None)
     received = received or Received(_named(classes))
     _check_same(classes, received.classes)
+    size = Size(x.shape[0], x.shape[1] + bool(of.fit_intercept), width(received.classes), None)
+    plain = isinstance(choice_of(of, penalty, size).solver, SGD)
+    if not plain:
+        _check_partial(of, penalty, size.p * size.k)
     source = _source(of, x, y, received.classes, sample_weight)
-    if isinstance(choice_of(of, penalty, Size(source.n_rows, x.shape[1] + 1, 1, None)).solver, SGD):
+    if plain:
         fit = of._epoch(source, received.classes)
     else:
-        _check_partial(of, penalty, x.shape[1] + bool(of.fit_intercept), width(received.classes))
         received, fit = _further(of, received.with_rows(source), penalty)
     of._received = received
     of._keep(fit, single(x))
@@ -145,8 +149,9 @@ def _further(of: Any, received: Received, penalty: Penalty) -> tuple[Received, F
 
 def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: Any) -> MemorySource:
     """One batch: its labels as places among all classes, its weights times those of the classes."""
-    codes, found = labels(y, x.shape[0])
-    codes = _places(found, classes)[codes]
+    codes = _places(column_or_1d(on_host(y)), classes)
+    if len(codes) != x.shape[0]:
+        raise DataError(f"X has {x.shape[0]} rows but y has {len(codes)} (inconsistent numbers): give one label a row")
     weight = (
         np.ones(len(codes))
         if sample_weight is None
@@ -157,7 +162,7 @@ def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: A
     return source
 
 
-def _check_partial(of: Any, penalty: Penalty, p: int, k: int) -> None:
+def _check_partial(of: Any, penalty: Penalty, coefficients: int) -> None:
     """`ParameterError` for what cannot be fitted a batch at a time."""
     if not isinstance(penalty, ElasticNet) or (penalty.l1_ratio > 0 and not penalty.free):
         raise ParameterError(
@@ -167,9 +172,9 @@ def _check_partial(of: Any, penalty: Penalty, p: int, k: int) -> None:
         raise ParameterError(
             'class_weight="balanced" needs all rows at once; give partial_fit a dictionary of weights, or sample_weight'
         )
-    if p * k > LARGEST:
+    if coefficients > LARGEST:
         raise ParameterError(
-            f"partial_fit keeps the square of the number of coefficients, which are {p * k}, over {LARGEST}: "
+            f"partial_fit keeps the square of the number of coefficients, which are {coefficients}, over {LARGEST}: "
             'take solver="sgd", or fit all rows at once'
         )
 
@@ -191,10 +196,12 @@ def _check_same(given: Any, known: npt.NDArray[Any]) -> None:
         )
 
 
-def _places(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """The place of each label among the classes."""
+def _places(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The place of each row's label among the classes."""
     known = {label: place for place, label in enumerate(classes.tolist())}
-    strange = [label for label in labels.tolist() if label not in known]
-    if strange:
-        raise DataError(f"y holds {show_value(strange[0])}, none of the classes of the first call, {classes.tolist()}")
-    return np.array([known[label] for label in labels.tolist()])
+    codes = np.array([known.get(label, -1) for label in y.tolist()])
+    strange = np.flatnonzero(codes < 0)
+    if strange.size:
+        told = f"y holds {show_value(y.tolist()[strange[0]])} in {show_rows(strange)}"
+        raise DataError(f"{told}, none of the classes of the first call, {classes.tolist()}")
+    return codes

@@ -77,7 +77,7 @@ class Optimum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, *given: Any) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, *given: Any) -> Tensor:
         *tensors, tol, max_iter = given
         rows = Rows(*tensors)
         theta = solved(rows, tol, max_iter)
@@ -85,7 +85,7 @@ class Optimum(torch.autograd.Function):
         return theta
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, *grads: Any) -> Any:
         *tensors, theta = ctx.saved_tensors
         rows = Rows(*tensors)
         mu, hess = rows.curvature(theta)

@@ -71,7 +71,8 @@ class Running(Objective):
         at = super().taylor(theta, order)
         if self.past is None:
             return at
-        return Taylor(*(a + b for a, b in zip(at, self.past.taylor(theta), strict=False) if a is not None))
+        known = [t for t in at if t is not None]
+        return Taylor(*(a + b for a, b in zip(known, self.past.taylor(theta), strict=False) if b is not None))
 
     def separated(self, value: Tensor) -> Tensor:
         """The rows at hand cannot prove it of all."""

@@ -59,6 +59,7 @@ class Received:
     def objective(self, penalty: Penalty, columns: tuple[str, ...], link: str) -> Running:
         """F over all rows so far; there must be a past or coordinates by now."""
         assert self.coordinates is not None
+        assert self.at_hand is not None
         k, loss = loss_for("auto", len(self.classes), link)
         assert isinstance(penalty, ElasticNet)
         strengths = penalty.strengths(columns, self.coordinates, self.at_hand.intercept)
@@ -83,7 +84,8 @@ class Received:
         objective = self.objective(penalty, columns, link)
         assert self.theta is not None
         assert self.past is not None
-        e, theta = running_estimate(objective, objective.coordinates, self.theta, self._class_weight(), **settings)
+        assert self.coordinates is not None
+        e, theta = running_estimate(objective, self.coordinates, self.theta, self._class_weight(), **settings)
         n_rows = self.past.n_rows + objective.source.n_rows
         fit = fit_of(e, objective.source, columns=columns, classes=self.classes, loss=objective.loss, penalty=penalty,
                      n_rows=n_rows)  # fmt: skip

@@ -286,3 +286,63 @@ def test_counts_that_scatter_too_much_are_told():
     full = torchlogit.fit({"x": [0, 1], "won": [3, 5], "lost": [4, 2]}, ("won", "lost"))
     assert "as many coefficients as rows" in found(full, "calibration").advice
     assert "follows every row exactly" in found(full, "influence").advice
+
+
+CASES = {
+    "sound": lambda: torchlogit.fit(table(), "y"),
+    "few": lambda: torchlogit.fit(table(30), "y"),
+    "bent": lambda: torchlogit.fit(table(bend=1.0), "y"),
+    "alike": lambda: torchlogit.fit(table(z=lambda r, n, x: x + 0.1 * r.normal(size=n)), "y"),
+    "aliased": lambda: torchlogit.fit(table(z=lambda r, n, x: 2 * x, o=lambda r, n, x: np.ones(n)), "y"),
+    "apart": lambda: torchlogit.fit(datasets.lesson(), "passed"),
+    "ridge": lambda: torchlogit.fit(datasets.lesson(), "passed", penalty=L2(1.0)),
+    "stopped": lambda: torchlogit.fit(table(), "y", max_iter=1),
+    "loose counts": lambda: overdispersed(1.0),
+    "full counts": lambda: torchlogit.fit({"x": [0, 1], "won": [3, 5], "lost": [4, 2]}, ("won", "lost")),
+    "three classes": lambda: torchlogit.fit(table(), "g"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_chinese_says_the_same(case):
+    """The same marks and numbers, no English beside names, and lines of 80 columns."""
+    from rich.cells import cell_len
+
+    fit = CASES[case]()
+    english, chinese = fit.check(), fit.check(language="zh")
+    assert [f[:2] + f[3:] for f in english.findings] == [f[:2] + f[3:] for f in chinese.findings] or case == "apart"
+    for a, b in zip(english.findings, chinese.findings, strict=True):
+        plain = re.sub(r"`[^`]*`|Jeffreys\(\)|fit\.robust\(.HC1.\)|--robust HC1|bs\(x, 4\)|L2|\bp\b", "", b.advice)
+        plain = re.sub(r"Hosmer|Lemeshow|Pearson|Cook|Wald|Firth|max_iter|tol", "", plain)
+        assert not re.search(r"[A-Za-z]{2,}", plain), b.advice
+        assert b.advice.endswith("。")
+        if b.name != "separation":
+            assert set(re.findall(r"\d+\.\d+", b.advice)) == set(re.findall(r"\d+\.\d+", a.advice))
+    assert max(map(cell_len, str(chinese).splitlines())) <= 80
+    assert 'lang="zh-Hans"' in chinese.to_html(page=True)
+    assert json.loads(chinese.to_json())["language"] == "zh"
+
+
+def test_the_languages_have_the_same_sentences():
+    import string
+
+    from torchlogit.inference import check_en, check_zh
+    from torchlogit.inference.looks import LOOKS
+
+    fields = [
+        {key: {name for _, name, _, _ in string.Formatter().parse(text) if name} for key, text in words.WORDS.items()}
+        for words in (check_en, check_zh)
+    ]
+    assert fields[0].keys() == fields[1].keys()
+    unlike = {"separated", "split", "split_penalised", "few", "few_penalised", "overdispersed"}
+    assert {key for key in fields[0] if fields[0][key] != fields[1][key]} <= unlike
+    assert set(check_zh.NAMES) == set(LOOKS)
+    with pytest.raises(ParameterError, match="language"):
+        torchlogit.fit(datasets.study_hours(), "passed").check(language="fr")
+
+
+def test_what_cannot_be_checked_says_why_in_chinese(tmp_path):
+    fit = torchlogit.fit(table(), "y")
+    fit.save(tmp_path / "m.safetensors")
+    for finding in torchlogit.load(tmp_path / "m.safetensors").check(language="zh").findings:
+        assert finding.ok is not None or finding.advice == "未检查：拟合读自文件，文件中没有数据行；请同时给出数据。"

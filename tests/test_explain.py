@@ -167,13 +167,88 @@ def test_other_links_tell_probabilities():
     assert "no odds ratios" in text
 
 
-def test_terms_that_share_a_column_have_no_number_of_their_own():
-    sentences = told(birthwt("low ~ bs(age, 4) + lwt * smoke + C(race, Treatment('white')) + ht"))
-    assert any(s.startswith("`bs(age, 4)` has several coefficients") for s in sentences)
-    for term in ("lwt", "smoke", "lwt:smoke"):
-        assert any(s.startswith(f"`{term}` occurs in more than one term") for s in sentences)
+def test_a_term_within_an_interaction_is_told_where_the_others_stand():
+    """Every number is that of the coefficient in the table, times the units that are told."""
+    fit = birthwt("low ~ bs(age, 4) + lwt * smoke + C(race, Treatment('white')) + ht")
+    sentences, table = told(fit), fit.table()
+    assert any(
+        s.startswith("`bs(age, 4)` has several coefficients") and "Wald's test of this term" in s for s in sentences
+    )
     assert any(s.startswith("`race` = black rather than white") for s in sentences)
-    assert not any("extra" in s for s in sentences)
+    number = {name: float(table.estimate[fit.names.index(name)]) for name in ("lwt", "smoke", "lwt:smoke")}
+    (lwt,) = (s for s in sentences if "of `lwt` where `smoke` = 0" in s)
+    assert f"multiplies them by {ratio_words(10 * number['lwt'])} (" in lwt
+    (smoke,) = (s for s in sentences if "`smoke` = 1 rather than 0 where `lwt` = 0" in s)
+    assert f" {ratio_words(number['smoke'])} (" in smoke
+    (both,) = (s for s in sentences if "the odds ratio of `low` = 1" in s)
+    assert "each extra 10 units of `lwt`" in both
+    assert f"multiplies it by {ratio_words(10 * number['lwt:smoke'])} (" in both
+    chinese = "".join(told(fit, language="zh"))
+    assert "在 `smoke` = 0 处，`lwt` 每增加 10 个单位" in chinese
+    assert "所对应的 `low` = 1 的优势比" in chinese
+
+
+def moved(fit, rows):
+    """The difference of the log-odds of two rows, or of two such differences."""
+    eta = fit.eta(rows)[:, 0].numpy()
+    return float(eta[1] - eta[0]) if len(eta) == 2 else float(eta[3] - eta[2] - eta[1] + eta[0])
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x * z",
+        "y ~ x * g",
+        "y ~ g + g:x",
+        "y ~ center(x) * g + z",
+        "y ~ scale(x) * z",
+        "y ~ x * z * g",
+        "y ~ g * h",
+    ],
+)
+def test_what_is_compared_is_what_rows_differ_in(formula):
+    """By predictions: the fit's own log-odds of rows that differ as the sentence says."""
+    rng = np.random.default_rng(5)
+    n = 400
+    data = {
+        "x": rng.normal(3, 2, n),
+        "z": rng.normal(size=n),
+        "g": rng.choice(list("abc"), n),
+        "h": rng.choice(["u", "v"], n),
+    }
+    data["y"] = (0.3 * data["x"] - 1 + (data["g"] == "b") + rng.logistic(size=n) > 0).astype(int)
+    fit, seen = torchlogit.fit(data, formula), 0
+    for part in compared(fit):
+        if part.why or not (part.where or part.second):
+            continue
+        seen += 1
+        start = {name: (values[0] if isinstance(values[0], str) else 0.0) for name, values in data.items()}
+        centres = {"center(x)": data["x"].mean(), "scale(x)": data["x"].mean()}
+        start["x"] = next((at for text, at in centres.items() if text in formula), 0.0)
+        start |= {"g": "a", "h": "u"} | {n: v for n, v in part.where if n in ("g", "h")}
+        moves = [(m.name, m.level or start[m.name] + 1) for m in (part, *filter(None, [part.second]))]
+        rows = [start, *(start | {name: to} for name, to in moves)]
+        rows += [start | dict(moves)] if len(moves) == 2 else []
+        assert part.slope * float(fit.theta[part.row]) == pytest.approx(
+            moved(fit, {name: [row[name] for row in rows] for name in start}), rel=1e-9, abs=1e-11
+        )
+    assert seen >= len([term for term in fit.terms if term.count(":") < 2 and term != "z"]) - (
+        formula == "y ~ center(x) * g + z"
+    )
+
+
+def test_terms_without_a_number_of_their_own_say_so_with_their_test():
+    rng = np.random.default_rng(6)
+    data = {"x": rng.normal(size=300), "z": rng.normal(size=300)}
+    data["y"] = (data["x"] + rng.logistic(size=300) > 0).astype(int)
+    fit = torchlogit.fit(data, "y ~ x + I(x ** 2) + C(z > 0, Sum) * x")
+    for term in ("x", "I(x ** 2)"):
+        (sentence,) = (s for s in told(fit) if s.startswith(f"`{term}` occurs in more than one term"))
+        assert f"the others staying: {p_words(fit.test(term, 'wald').log_p)})" in sentence
+    other = torchlogit.fit(data, "y ~ x * z", link="probit")
+    assert sum("occurs in more than one term" in s for s in told(other)) == 3
+    ridge = torchlogit.fit(data, "y ~ x * z", penalty=L2(1.0))
+    assert any("where `z` = 0" in s and "interval" not in s for s in told(ridge))
 
 
 def test_names_are_escaped():

@@ -235,3 +235,19 @@ def test_too_few_or_unfit_for_comparison():
         compare(fit)
     with pytest.raises(NotCertifiedError, match="fit 2 cannot be compared"):
         compare(fit, torchlogit.fit(X, Y, penalty=torchlogit.L2(1.0)))
+
+
+def test_tests_of_main_effects_within_interactions_say_what_they_are_of():
+    rng = np.random.default_rng(4)
+    data = {"a": rng.normal(size=300), "b": rng.normal(size=300), "g": rng.choice(list("uv"), 300)}
+    data["y"] = (data["a"] + rng.logistic(size=300) > 0).astype(int)
+    for kind, penalty in (("lr", None), ("wald", None), ("score", None), ("lr", torchlogit.Jeffreys())):
+        fit = torchlogit.fit(data, "y ~ a * g + b", penalty=penalty)
+        found = fit.tests(kind)
+        (note,) = found.notes
+        assert note.startswith("`a`, `g`: part of interactions")
+        assert 'test(["a", "a:g"])' in note
+        assert "part of interactions" in str(found)
+    assert fit.test(["a", "a:g"]).df == 2
+    assert torchlogit.fit(data, "y ~ a + g + b").tests().notes == ()
+    assert torchlogit.fit(data, "y").tests().notes == ()

@@ -408,3 +408,13 @@ def test_fit_is_the_function_whoever_imports_the_module_of_that_name_first(first
     script = f"{first}; import torchlogit; from torchlogit import fit; print(callable(torchlogit.fit), callable(fit))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout == "True True\n"
+
+
+def test_a_fit_is_equal_to_itself_alone():
+    """Equality is identity: whether numbers agree is a question of how nearly, which `==` cannot ask."""
+    fit, other = torchlogit.fit(X, NOISY), torchlogit.fit(X, NOISY)
+    assert fit == fit
+    assert (fit == other) is False
+    assert fit != replace(fit)
+    assert len({fit, other, fit}) == 2
+    assert fit in [other, fit]

@@ -51,11 +51,11 @@ def test_the_spline_of_mass():
 
 
 def least(f, start):
-    return minimize(f, start, method="BFGS", options={"gtol": 1e-9}).fun
+    return minimize(f, start, jac=True, method="BFGS", options={"gtol": 1e-9}).fun
 
 
 def plain_bounds(loss, theta, functional):
-    """Both bounds and the statistic of functional @ theta, for a convex loss of a flat theta."""
+    """Both bounds and the statistic of functional @ theta, for a convex loss of a flat theta with its gradient."""
     best = least(loss, theta)
     j = int(np.argmax(abs(functional)))
 
@@ -63,13 +63,20 @@ def plain_bounds(loss, theta, functional):
         def other(rest):
             full = np.insert(rest, j, 0.0)
             full[j] = (b - functional @ full) / functional[j]
-            return loss(full)
+            value, slope = loss(full)
+            return value, np.delete(slope - slope[j] / functional[j] * functional, j)
 
         return 2 * (least(other, np.delete(theta, j)) - best)
 
     b = functional @ theta
     ends = [brentq(lambda t, s=s: profiled(b + s * t) - Q95, 1e-3, 20, xtol=1e-10) for s in (-1, 1)]
     return b - ends[0], b + ends[1], profiled(0.0)
+
+
+def cross_entropy(eta, y):
+    """Its value, and its slope in eta."""
+    mu = np.exp(eta - logsumexp(eta, axis=1, keepdims=True))
+    return -np.log(mu[np.arange(len(y)), y]).sum(), mu - np.eye(eta.shape[1])[y]
 
 
 def multinomial(seed=3, n=90, classes=3):
@@ -87,9 +94,11 @@ def test_multinomial_against_root_finding(base, i):
     found = fit.profile(terms=["x1", "(Intercept)"], base=base)
     assert found.label == (("0", "1", "2") if base is None else tuple("012".replace(str(base), ""))) * 2
 
+    z, sums = np.column_stack([np.ones(len(x)), x]), lambda flat: flat.reshape(3, 3).sum(1)
+
     def loss(flat):
-        eta = np.column_stack([np.ones(len(x)), x]) @ flat.reshape(3, 3)
-        return (logsumexp(eta, axis=1) - eta[np.arange(len(y)), y]).sum() + (flat.reshape(3, 3).sum(1) ** 2).sum()
+        value, slope = cross_entropy(z @ flat.reshape(3, 3), y)
+        return value + (sums(flat) ** 2).sum(), (z.T @ slope + 2 * sums(flat)[:, None]).ravel()
 
     other = np.full(3, 1 / 3) if base is None else np.eye(3)[base]
     functional = np.zeros((3, 3))
@@ -152,9 +161,9 @@ def test_units_and_zeros_change_nothing(factor, shift):
 def test_the_intercept_is_that_at_zero():
     """Moving a column to where its zero was makes its intercept the moved fit's."""
     x, y = binary()
-    shifted = torchlogit.fit(x + 2.0, y).profile(terms=["(Intercept)"])
+    shifted, z = torchlogit.fit(x + 2.0, y).profile(terms=["(Intercept)"]), np.column_stack([np.ones(len(x)), x + 2])
     held = plain_bounds(
-        lambda t: (np.logaddexp(0, t[0] + (x + 2) @ t[1:]) - y * (t[0] + (x + 2) @ t[1:])).sum(),
+        lambda t: ((np.logaddexp(0, z @ t) - y * (z @ t)).sum(), z.T @ (expit(z @ t) - y)),
         torchlogit.fit(x + 2.0, y).theta.numpy().ravel(),
         np.array([1.0, 0, 0, 0]),
     )
@@ -263,12 +272,15 @@ def test_a_class_that_never_occurs_beyond_a_mark():
     assert np.isfinite([found.low[kept], found.high[kept], found.estimate[kept]]).all()
     assert found.low[kept] < found.estimate[kept] < found.high[kept]
 
-    def loss(flat):
-        eta = np.column_stack([np.zeros(150), np.column_stack([np.ones(150), x[:, 0], mark]) @ flat.reshape(3, 2)])
-        eta[:, 2] -= 1e3 * mark  # the limit
-        return (logsumexp(eta, axis=1) - eta[np.arange(150), y]).sum()
+    z = np.column_stack([np.ones(150), x[:, 0], mark])
 
-    start = minimize(loss, np.zeros(6), method="BFGS", options={"gtol": 1e-10}).x
+    def loss(flat):
+        eta = np.column_stack([np.zeros(150), z @ flat.reshape(3, 2)])
+        eta[:, 2] -= 1e3 * mark  # the limit
+        value, slope = cross_entropy(eta, y)
+        return value, (z.T @ slope[:, 1:]).ravel()
+
+    start = minimize(loss, np.zeros(6), jac=True, method="BFGS", options={"gtol": 1e-10}).x
     low, high, statistic = plain_bounds(loss, start, np.array([0, 0, 1.0, 0, 0, 0]))
     i = at["x1", "1"]
     np.testing.assert_allclose([found.low[i], found.high[i], found.statistic[i]], [low, high, statistic], rtol=2e-6)

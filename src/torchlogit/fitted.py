@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from torchlogit.summary import Summary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit(Model):
     """A fitted model: what it is and predicts stands at `Model`, which has all fields; here is what it can be asked.
 
@@ -212,11 +212,13 @@ class Fit(Model):
 
         return augment(self, data, **settings)
 
-    def check(self, data: Any = None, **given: Any) -> Check:
-        """What could be wrong with the fit, each with a sentence on what to do; see `inference.check`."""
+    def check(self, data: Any = None, *, language: str = "en", **given: Any) -> Check:
+        """What could be wrong with the fit, each with a sentence on what to do, in English or Chinese ("zh"); see
+        `inference.check`.
+        """
         from torchlogit.inference.check import check
 
-        return check(self, data, **given)
+        return check(self, data, language=language, **given)
 
     def explain(
         self, language: str = "en", level: float = 0.95, *, interval: str | None = None, base: Any = None

@@ -32,7 +32,7 @@ UNCERTAIN = "uncertain"
 LESSON = (0.4, 0.6)  # the band of the lesson
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A fitted model. Shapes: d features, p = d + 1 with an intercept, K classes, k = 1 for two classes, else K.
 
@@ -69,15 +69,15 @@ class Model:
     complete: bool = False
     recipe: Recipe | None = None
     warnings: tuple[str, ...] = ()
-    history: list[Record] = field(default_factory=list, repr=False, compare=False)
+    history: list[Record] = field(default_factory=list, repr=False)
     covariance_kind: str = MODEL_BASED  # what covariance_root is of, in words
     weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
     prevalence: tuple[float, ...] = ()  # shares of the classes the intercept was moved to; (): those of the weighted rows
-    training: Rows | None = field(default=None, repr=False, compare=False)  # by reference; never saved
-    stream: Any = field(default=None, repr=False, compare=False)  # those of a fit that read them in parts, `StreamedRows`
+    training: Rows | None = field(default=None, repr=False)  # by reference; never saved
+    stream: Any = field(default=None, repr=False)  # those of a fit that read them in parts, `StreamedRows`
     # Under Jeffreys' prior: Hessian of F less the information, in the solver's coordinates; inference over the training
     # rows begins with it. Never saved.
-    prior_curvature: Tensor | None = field(default=None, repr=False, compare=False)
+    prior_curvature: Tensor | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "training": None, "stream": None, "prior_curvature": None}  # a pickle holds no training data

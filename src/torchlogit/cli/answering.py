@@ -12,6 +12,7 @@ from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.fitting import listed, read
 from torchlogit.cli.predicting import texts
 from torchlogit.cli.streams import out, out_data, out_json, say
+from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
 
@@ -96,9 +97,10 @@ def summarise(asked: Asked) -> None:
     answer(asked, fit.summary(asked.level, interval=kind, base=class_of(fit, asked.base)))
 
 
-def examine(asked: Asked) -> None:
+def examine(asked: Asked, language: str) -> None:
     """What could be wrong with a model."""
-    answer(asked, asked.fit().check())
+    check_choice(language, LANGUAGES, "--lang")
+    answer(asked, asked.fit().check(language=language))
 
 
 def put_into_words(asked: Asked, language: str) -> None:
@@ -183,7 +185,7 @@ def answer(asked: Asked, found: Any) -> None:
     """Show an answer in the form that is asked for, or write it."""
     shape = asked.shape
     content = {
-        "text": lambda: str(found),
+        "text": lambda: as_text(found.document()),
         "html": lambda: found.to_html(page=True),
         "markdown": found.to_markdown,
         "latex": found.to_latex,

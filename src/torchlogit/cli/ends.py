@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from torchlogit.cli.streams import drop_buffer, say
+from torchlogit.cli.wording import as_options
 from torchlogit.errors import FileError, TorchlogitError
 
 LONGEST = 2000  # characters of a message
@@ -59,7 +60,7 @@ def told(error: BaseException, debug: bool) -> int:
         traceback.print_exception(error)
     code, message, hint = _reading(error)
     if message:
-        say(one_line(message), "error")
+        say(one_line(as_options(message)), "error")
     if hint:
         say(hint)
     return code

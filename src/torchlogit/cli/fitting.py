@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
 from torchlogit.cli.streams import out, out_json, progress, say
+from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError, TorchlogitError
 from torchlogit.tables.names import show
 
@@ -304,6 +305,6 @@ def show_fit(fit: Fit, options: Options) -> None:
     if options.as_json:
         out_json(found.to_json())
         return
-    out(str(found))
+    out(as_text(found.document()))
     if options.lang is not None:
-        out(f"\n{fit.explain(options.lang, options.level, base=base)}")
+        out("\n" + as_text(fit.explain(options.lang, options.level, base=base).document()))

@@ -145,7 +145,8 @@ def texts(recipe: Recipe) -> list[str]:
 
 
 def _check_extra(fit: Fit, recipe: Recipe, table: Any, ignore: bool) -> None:
-    known = {each.name for each in recipe.features} | {fit.offset, *response_columns(fit.target, table.column_names)}
+    known = {each.name for each in recipe.features} | {fit.offset, fit.weight}
+    known |= {*response_columns(fit.target, table.column_names)}
     extra = [name for name in table.column_names if name not in known]
     for each in recipe.features:
         require(each.name, table.column_names, "is missing from the table")
@@ -164,7 +165,7 @@ def predictions(fit: Fit, recipe: Recipe, table: Any, options: Options, band: An
     p = np.full((len(whole), len(fit.classes)), np.nan)
     p[whole] = fit.predict_proba(rows, extra).numpy()
     columns: dict[str, Any] = {f"p_{level_text(c)}": p[:, j] for j, c in enumerate(fit.classes.tolist())}
-    columns["class"] = _spread(fit.predict(rows, extra), whole)
+    columns["class"] = _spread(_labels(fit.predict(rows, extra)), whole)
     if band is not None:
         decided = fit.decide(rows, band, extra)
         columns["decision"] = _spread(np.array([level_text(d) for d in decided.tolist()], dtype=object), whole)
@@ -190,6 +191,12 @@ def _offset(fit: Fit, table: Any, whole: npt.NDArray[np.bool_]) -> Any:
         return None
     require(fit.offset, table.column_names, "is missing from the table, but the model was fitted with it as offset")
     return table[fit.offset].to_numpy()[whole]
+
+
+def _labels(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Classes that are whole numbers as a table has them, without a point."""
+    whole = values.dtype.kind == "f" and bool((abs(values) < 2**53).all() and (values == np.rint(values)).all())
+    return values.astype(np.int64) if whole else values
 
 
 def _spread(values: npt.NDArray[Any], whole: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:

@@ -55,10 +55,11 @@ def summary(
     return job
 
 
-@app.command(epilog="Example: torchlogit check model.safetensors students.csv")
+@app.command(epilog="Example: torchlogit check model.safetensors students.csv --lang zh")
 def check(
     model: Model,
     data: Again,
+    language: Language = "en",
     form: Form = "text",
     as_json: Json = False,
     out: Out = None,
@@ -66,13 +67,16 @@ def check(
     encoding: Encoding = "utf-8",
     force: Force = False,
 ) -> Job:
-    """Say what could be wrong with a model: events per variable, collinearity, separation, linearity, influence, calibration."""
+    """Say what could be wrong with a model, in English or Chinese.
+
+    Events per variable, collinearity, separation, linearity, influence, calibration: each with what to do.
+    """
     given = locals()
 
     def job() -> None:
         from torchlogit.cli.answering import Asked, examine
 
-        examine(Asked.of(given))
+        examine(Asked.of(given), language)
 
     return job
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from torchlogit.cli.wording import as_options
 from torchlogit.errors import FileError, TorchlogitWarning
 
 if TYPE_CHECKING:
@@ -23,7 +24,20 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.5  # seconds after which a fit shows how far it is
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-PLAIN = {"…": "~", "─": "-", "−": "-", "·": "-", "’": "'", "█": "#", "━": "-", "╸": "-", "╺": "-", "²": "2"}
+PLAIN = {
+    "…": "~",
+    "─": "-",
+    "−": "-",
+    "·": "-",
+    "’": "'",
+    "█": "#",
+    "━": "-",
+    "╸": "-",
+    "╺": "-",
+    "²": "2",
+    "✔": "+",
+    "✘": "x",
+}
 STYLES = {  # of lines of a report
     r"(?m)^(Logistic regression of|Multinomial logistic|Linear unit of|\d\. ).*$": "bold",
     r"(?m)^ *term +estimate.*$": "bold",
@@ -65,7 +79,7 @@ def _closed() -> Any:
 def _warn(message: str, said: set[str]) -> None:
     if message not in said:
         said.add(message)
-        say(" ".join(message.split()), "warning")
+        say(as_options(" ".join(message.split())), "warning")
 
 
 def say(message: str, kind: str = "") -> None:

@@ -11,6 +11,9 @@ import numpy as np
 
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.estimate import MODEL_BASED
+from torchlogit.inference.crossed import Move, crossed, products
+from torchlogit.tables.formula_expression import names, parse
+from torchlogit.tables.formula_products import label_of
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -24,7 +27,8 @@ class Compared(NamedTuple):
     """One row of theta and what it compares: ``kind`` is "number", "flag" or "level"; with ``why``, nothing.
 
     ``step`` is how much of a number is told at once, a power of ten; ``span`` the least and largest value that the rows have;
-    ``siblings`` the rows of theta of the same category.
+    ``siblings`` the rows of theta of the same category. Of an interaction ``where`` are the variables that are held, with
+    their values; with ``second`` the coefficient is what that does to the first. ``slope`` is how much of it one unit has.
     """
 
     name: str
@@ -36,40 +40,40 @@ class Compared(NamedTuple):
     step: float = 1.0
     span: tuple[float, float] | None = None
     siblings: tuple[int, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    second: Compared | None = None
+    slope: float = 1.0
+
+    @property
+    def times(self) -> float:
+        """What the coefficient is multiplied by, to be that of what is told."""
+        return self.step * self.slope * (1.0 if self.second is None else self.second.step)
 
 
 def compared(fit: Fit) -> list[Compared]:
     """What every term compares, in order.
 
     >>> from torchlogit import datasets, fit
-    >>> compared(fit(datasets.study_hours(), "passed"))
-    [Compared(name='hours', row=1, kind='number', level='', reference='', why='', step=1.0, span=(0.5, 5.5), siblings=())]
+    >>> [(part.name, part.kind, part.step, part.span) for part in compared(fit(datasets.study_hours(), "passed"))]
+    [('hours', 'number', 1.0, (0.5, 5.5))]
     """
     read = {term: variables(fit, term) for term in fit.terms}
-    often = Counter(name for names in read.values() for name in names)
-    shared = {term for term, names in read.items() if any(often[name] > 1 for name in names)}
+    often = Counter(name for each in read.values() for name in each)
+    shared = {term for term, each in read.items() if any(often[name] > 1 for name in each)}
     return [part for term, rows in fit.terms.items() for part in _parts(fit, term, rows, read[term], term in shared)]
 
 
 def variables(fit: Fit, term: str) -> tuple[str, ...]:
     """The columns of the table that a term reads."""
-    factors = {_label(factors): factors for factors in getattr(fit.recipe, "products", ()) if factors}
+    factors = {label_of(each): each for each in products(fit)}
     if term not in factors:
         return (term,)
-    from torchlogit.tables.formula_expression import names, parse
-
     return tuple(dict.fromkeys(name for factor in factors[term] for name in names(parse(factor))))
-
-
-def _label(factors: tuple[str, ...]) -> str:
-    from torchlogit.tables.formula_products import label_of
-
-    return label_of(factors)
 
 
 def _parts(fit: Fit, term: str, rows: tuple[int, ...], read: tuple[str, ...], shared: bool) -> Iterator[Compared]:
     if shared:
-        yield Compared(term, rows[0], why="shared")
+        yield from _shared(fit, term, rows)
     elif term in fit.reference:
         name = read[0] if len(read) == 1 else term
         yield from (_level(fit, term, name, row, rows) for row in rows)
@@ -79,6 +83,29 @@ def _parts(fit: Fit, term: str, rows: tuple[int, ...], read: tuple[str, ...], sh
         yield Compared(term, rows[0], why="aliased")
     else:
         yield _number(fit, term, rows[0])
+
+
+def _shared(fit: Fit, term: str, rows: tuple[int, ...]) -> Iterator[Compared]:
+    """Of a term whose variables occur in others too: what each of its coefficients compares, or that they compare nothing."""
+    found = crossed(fit, term) if fit._loss().odds else {}
+    if not set(rows) <= set(found):
+        yield Compared(term, rows[0], why="shared")
+        return
+    for row in rows:
+        if fit.names[row] in fit.aliased:
+            yield Compared(fit.names[row], row, why="aliased")
+            continue
+        moves, where, slope = found[row]
+        first, *second = (_moved(fit, move, row) for move in moves)
+        yield first._replace(where=where, slope=slope, second=second[0] if second else None)
+
+
+def _moved(fit: Fit, move: Move, row: int) -> Compared:
+    """What one variable of an interaction does: as where it stands alone, if it does."""
+    if move.level:
+        return Compared(move.name, row, "level", move.level, move.reference)
+    alone = fit.terms.get(move.name, ())
+    return (_number(fit, move.name, alone[0]) if len(alone) == 1 else Compared(move.name, row))._replace(row=row)
 
 
 def _level(fit: Fit, term: str, name: str, row: int, rows: tuple[int, ...]) -> Compared:

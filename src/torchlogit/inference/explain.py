@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from math import exp, isfinite, isnan, log
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from torchlogit.errors import ParameterError
+from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.estimate import MODEL_BASED
 from torchlogit.inference import explain_en, explain_zh
 from torchlogit.inference.compared import Compared, compared, estimates, probabilities, profiled
@@ -63,8 +64,10 @@ def explain(
     ``language`` is "en" or "zh". ``interval`` is "profile" (from the likelihood itself; by default wherever the fit still has
     its rows and they are not many) or "wald". More than two classes are compared with a ``base``, the first by default.
     Where the interval of an odds ratio holds 1, the direction is left open. Numbers that are small for one unit are told
-    for 10, 100, … units. Links without odds ratios are told as probabilities at the means of the columns. What is not
-    certified, separated, aliased or penalised is said so, without numbers that would mislead.
+    for 10, 100, … units. Of a formula with interactions each coefficient is told with the values at which the other variables
+    stand, and an interaction as what one variable does to the odds ratio of the other. Links without odds ratios are told as
+    probabilities at the means of the columns. What is not certified, separated, aliased or penalised is said so, without
+    numbers that would mislead.
 
     ParameterError for another language or the linear unit.
 
@@ -219,13 +222,26 @@ class _Told:
     def term(self, part: Compared) -> list[str]:
         """A sentence for each class, or one that says why there is none."""
         if part.why:
-            return [self.say(part.why, name=self.name(part.name))]
+            return [self.say(part.why, name=self.name(part.name), tested=self.tested(part))]
         subject = self.subject(part)
         tell = self.odds if self.fit._loss().odds else self.points
         return [tell(part, subject, j, label) for j, label in enumerate(self.labels)]
 
+    def tested(self, part: Compared) -> str:
+        """The test of a whole term whose coefficients are not told one by one; empty where there is none."""
+        if part.why in ("shared", "curve"):
+            with suppress(NotCertifiedError, ParameterError):
+                return self.word("tested", p=p_words(self.fit.test(part.name, "wald").log_p))
+        return ""
+
     def subject(self, part: Compared) -> str:
-        """What is compared."""
+        """What is compared, and where others are held."""
+        held = self.word("and").join(self.word("held_at", name=self.name(n), value=show(v)) for n, v in part.where)
+        subject = self.moved(part)
+        return self.word("where", subject=subject, held=held) if held else subject
+
+    def moved(self, part: Compared) -> str:
+        """What one variable does."""
         name = self.name(part.name)
         if part.kind == "number":
             step = self.word("unit") if part.step == 1 else self.word("units", step=f"{part.step:,.10g}")
@@ -237,7 +253,7 @@ class _Told:
         table = self.table
         assert table is not None
         at = part.row * len(self.labels) + j
-        estimate, low, high = (part.step * float(t[at]) for t in (table.estimate, table.low, table.high))
+        estimate, low, high = (part.times * float(t[at]) for t in (table.estimate, table.low, table.high))
         return estimate, low, high, float(table.log_p[at])
 
     def odds(self, part: Compared, subject: str, j: int, label: Any) -> str:
@@ -245,10 +261,14 @@ class _Told:
         estimate, low, high, log_p = self.numbers(part, j)
         event, known = self.event(label), not isnan(log_p)
         doubtful = known and self.doubtful(log_p)
-        if estimate == 0:
+        if estimate == 0 and part.second is None:
             return self.say("none", subject=subject, event=event)
         ratio, least, most = self.told_apart(estimate, low, high)
         evidence = self.evidence(least, most, log_p) if known else ""
+        if part.second is not None:
+            first, second = self.moved(part), self.subject(part.second._replace(where=part.where))
+            key = "changes_unknown" if doubtful else "changes"
+            return self.say(key, subject=first, second=second, event=event, ratio=ratio, evidence=evidence)
         if doubtful:
             return self.say("unknown", subject=subject, event=event, ratio=ratio, evidence=evidence)
         key = "lower" if estimate < 0 else "higher" if estimate < 0.6931 else "times"

@@ -24,6 +24,9 @@ WORDS = {
     "number": "each extra {step} of {name}",
     "flag": "{name} = 1 rather than 0",
     "level": "{name} = {level} rather than {reference}",
+    "where": "{subject} where {held}",
+    "held_at": "{name} = {value}",
+    "and": " and ",
     "unit": "unit",
     "units": "{step} units",
     "event": "{target} = {label}",
@@ -36,6 +39,9 @@ WORDS = {
     "lower": "{subject} lowers the odds of {event} by {percent}: it multiplies them by {ratio}{evidence}.",
     "unknown": "The data do not tell whether {subject} raises or lowers the odds of {event}: the estimate multiplies them by "
     "{ratio}{evidence}, and the interval holds both directions.",
+    "changes": "{second} multiplies the odds ratio of {event} for {subject} by {ratio}{evidence}.",
+    "changes_unknown": "The data do not tell whether {second} raises or lowers the odds ratio of {event} for {subject}: the "
+    "estimate multiplies it by {ratio}{evidence}, and the interval holds both directions.",
     "points_higher": "{subject} goes with a probability of {event} that is higher by {points} percentage points, {to} instead "
     "of {start}{evidence}.",
     "points_lower": "{subject} goes with a probability of {event} that is lower by {points} percentage points, {to} instead "
@@ -56,9 +62,10 @@ WORDS = {
     "perfectly": "perfectly",
     "in part": "in part",
     "aliased": "{name} repeats other columns, so it has no number of its own.",
-    "curve": "{name} has several coefficients that mean something only together; look at fit.effects() or a picture.",
-    "shared": "{name} occurs in more than one term, so what it goes with depends on the others; look at fit.effects() or a "
-    "picture.",
+    "curve": "{name} has several coefficients that mean something only together{tested}; look at fit.effects() or a picture.",
+    "shared": "{name} occurs in more than one term, so what it goes with depends on the others{tested}; look at fit.effects() or "
+    "a picture.",
+    "tested": " (Wald's test of this term, the others staying: {p})",
     "half": "At {name} = {value} both outcomes are equally probable.",
     "half_outside": "The outcomes would be equally probable at {name} = {value}, which lies outside the data ({low} to {high}).",
     "uncertified": "The fit is not at a certified optimum ({why}), so its numbers are not explained.",

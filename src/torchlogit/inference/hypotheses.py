@@ -14,13 +14,14 @@ from torch import Tensor
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.estimate import estimate
+from torchlogit.inference.crossed import within
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.quality import chi_squared
 from torchlogit.inference.tabular import Tabular
 from torchlogit.linalg import factor
 from torchlogit.penalties import NoPenalty
 from torchlogit.solvers import Newton, Status, minimize
-from torchlogit.tables.names import did_you_mean, show
+from torchlogit.tables.names import did_you_mean, show, show_names
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 Kind = Literal["lr", "wald", "score"]
 KINDS = {"lr": "likelihood ratio", "wald": "Wald", "score": "score"}
 SINGULAR = 1e-7  # share of a standard error that is left beside the others below which it is none
+WITHIN = (
+    "{names}: part of interactions, which stay in the model while these are tested; so each test is of the effect where the "
+    "other variables are 0 or at their reference level, as the formula codes them. Whether a variable matters at all is the "
+    "test of all its terms, such as test([{all}])."
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -117,7 +123,7 @@ def term_tests(fit: Fit, kind: Kind = "lr", data: Any = None, **given: Any) -> T
         from torchlogit.inference.firth import penalised_tests  # all terms as one batch
 
         by = penalised_tests(fit, None, data, **given)
-        return TermTests(by.term, by.statistic, by.df, by.log_p, _kind(fit, kind), by.notes)
+        return TermTests(by.term, by.statistic, by.df, by.log_p, _kind(fit, kind), (*by.notes, *_within(fit)))
     found, notes = [], []
     for name in fit.terms:
         try:
@@ -131,8 +137,18 @@ def term_tests(fit: Fit, kind: Kind = "lr", data: Any = None, **given: Any) -> T
         df=np.array([test.df for test in found], dtype=np.int64),
         log_p=np.array([test.log_p for test in found], dtype=np.float64),
         kind=_kind(fit, kind),
-        notes=tuple(notes),
+        notes=(*notes, *_within(fit)),
     )
+
+
+def _within(fit: Fit) -> tuple[str, ...]:
+    """What the tests of terms within interactions are of."""
+    found = within(fit)
+    if not found:
+        return ()
+    term, others = next(iter(found.items()))
+    terms = ", ".join(f'"{show(name)}"' for name in (term, *others))
+    return (WITHIN.format(names=show_names(list(found)), all=terms),)
 
 
 def _check(fit: Fit, kind: str) -> None:

@@ -33,7 +33,8 @@ UNCORRECTED = (
 )
 IMPORTANCE = (
     "The weights are importance weights: standard errors take their sum for the number of rows, which is the likelihood's "
-    "only if a weight says how often a row stands."
+    "only if a weight says how often a row stands. Weights that undo unequal chances of being sampled (survey weights) are "
+    'sampling weights: weights_are="sampling", --weights-are sampling.'
 )
 PENALISED = "No AIC and no likelihood-ratio test: these are for fits without a penalty."
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, combinations, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.tables.features import Feature
-from torchlogit.tables.formula_expression import names, parse
+from torchlogit.tables.formula_expression import category, column_of, names, parse
 from torchlogit.tables.formula_products import label_of
 from torchlogit.tables.formula_recipe import FormulaRecipe
 from torchlogit.tables.formula_transforms import Scaling
@@ -68,21 +70,37 @@ def crossed(fit: Fit, term: str) -> dict[int, Crossed]:
     """
     recipe = fit.recipe
     factors = next((each for each in products(fit) if label_of(each) == term), ())
-    read = [tuple(dict.fromkeys(names(parse(text)))) for text in factors]
-    if not isinstance(recipe, FormulaRecipe) or not 1 <= len(read) <= 2 or any(len(each) != 1 for each in read):
+    if not isinstance(recipe, FormulaRecipe) or not 1 <= len(factors) <= 2:
         return {}
-    own, start = [each[0] for each in read], _start(recipe)
-    others = [text for each in products(fit) if set(factors) < set(each) for text in each if text not in factors]
-    partners = dict.fromkeys(name for text in others for name in names(parse(text)) if name not in own)
+    own, start = [name for text in factors if (name := variable(recipe, text)) is not None], _start(recipe)
+    if len(set(own)) < len(factors):
+        return {}
+    read = {each: {name for text in each for name in names(parse(text))} for each in recipe.products}
+    near = {name for each in read.values() if each & set(own) for name in each}  # what the codes of these may hang on
+    partners = [name for name in start if name in near and name not in own]
     features = {feature.name: feature for feature in recipe.features}
+    part = replace(
+        recipe, products=tuple(each for each in recipe.products if read[each] & set(own) or read[each] <= near)
+    )
     found = {}
-    for moves, held, codes in _differences(recipe, start, list(_candidates([features[name] for name in own]))):
-        row = np.flatnonzero(abs(codes) > EXACT)
-        if len(row) == 1 and row[0] + int(fit.intercept) in fit.terms.get(term, ()):
+    for moves, held, codes in _differences(part, start, list(_candidates([features[name] for name in own]))):
+        places = np.flatnonzero(abs(codes) > EXACT)
+        name = part.columns[places[0]] if len(places) == 1 else ""
+        row = fit.names.index(name) if name in fit.names else -1
+        if row in fit.terms.get(term, ()):
             where = {**held, **{name: start[name] for name in partners}}
             told = tuple((name, _shown(value)) for name, value in where.items())
-            found[int(row[0]) + int(fit.intercept)] = Crossed(moves, told, float(codes[row[0]]))
+            found[row] = Crossed(moves, told, float(codes[places[0]]))
     return found
+
+
+def variable(recipe: FormulaRecipe, text: str) -> str | None:
+    """The column that a factor is, as it stands, centred, scaled or taken as a category; None where it is something else."""
+    node = parse(text)
+    found, function = category(node), recipe.functions.get(text)
+    if found is not None:
+        return column_of(found.of)
+    return column_of(node.args[0] if isinstance(node, ast.Call) and isinstance(function, Scaling) else node)
 
 
 def _start(recipe: FormulaRecipe) -> Values:

@@ -254,6 +254,7 @@ class _Told:
         assert table is not None
         at = part.row * len(self.labels) + j
         estimate, low, high = (part.times * float(t[at]) for t in (table.estimate, table.low, table.high))
+        low, high = (high, low) if part.times < 0 else (low, high)
         return estimate, low, high, float(table.log_p[at])
 
     def odds(self, part: Compared, subject: str, j: int, label: Any) -> str:

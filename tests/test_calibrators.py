@@ -343,6 +343,16 @@ def test_a_calibrated_model_is_saved_with_its_calibrator(method, tmp_path):
     assert kept.training is None
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_calibrated_model_knows_the_rows_of_its_fit_and_of_its_calibration(method, tmp_path):
+    """It has seen both, also from a file, and no others: a band with a promise is refused on them."""
+    found = model(method)
+    found.save(tmp_path / "m.safetensors")
+    for each in (found, torchlogit.load(tmp_path / "m.safetensors")):
+        for part, seen in ((TRAIN, True), (REST, True), (slice(100, 300), False)):
+            assert scored(each, X[part], target=LABEL[part]).seen == seen
+
+
 def test_a_softmax_is_calibrated_by_temperature_and_saved(tmp_path):
     found = model("temperature", KIND)
     assert 0 < float(found.calibrator.scale[0]) < 1
@@ -380,9 +390,9 @@ def test_a_file_whose_calibration_does_not_fit_is_refused(damage, tmp_path):
 def test_a_calibrator_of_other_classes_does_not_go_with_a_fit():
     three = Rescaled(torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
     with pytest.raises(ParameterError, match="2 classes"):
-        calibrated(fitted(), three, "temperature", 1)
+        calibrated(fitted(), three)
     with pytest.raises(ParameterError, match="two classes"):
-        calibrated(fitted(KIND), Steps(torch.ones(1), torch.ones(1)), "isotonic", 1)
+        calibrated(fitted(KIND), Steps(torch.ones(1), torch.ones(1)))
 
 
 def test_a_link_and_an_offset_are_calibrated_too():

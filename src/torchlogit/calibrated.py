@@ -132,6 +132,7 @@ class Calibrated(Model):
     calibrator: Calibrator | None = None
     method: str = ""
     calibrated_on: int = 0
+    calibration_likelihood: float = 0.0  # log-likelihood of these rows, calibrated
 
     def __repr__(self) -> str:
         return f"<Fit of `{show(self.target)}`, calibrated by {self.method} on {self.calibrated_on} rows>"
@@ -161,24 +162,28 @@ class Calibrated(Model):
         raise AttributeError(f"a calibrated model has no {name!r}{hint}")
 
 
-def calibrated(fit: Model, calibrator: Calibrator, method: str, calibrated_on: int) -> Calibrated:
-    """The fit with its probabilities through the calibrator. ParameterError where these do not go together."""
+def calibrated(fit: Model, calibrator: Calibrator, **how: Any) -> Calibrated:
+    """The fit with its probabilities through the calibrator; ParameterError where these do not go together.
+
+    ``how`` are the method, the number of rows that it was fitted to, and their log-likelihood.
+    """
     if fault := calibrator.fault(len(fit.classes)):
         raise ParameterError(f"the calibrator {fault}")
     own = {field.name: getattr(fit, field.name) for field in fields(Fit)}
-    return Calibrated(**own, calibrator=calibrator, method=method, calibrated_on=calibrated_on)
+    return Calibrated(**own, calibrator=calibrator, **how)
 
 
 def packed(model: Calibrated) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a model file holds of the calibration: a field of the header, and tensors."""
     kind = next(name for name, kind in KINDS.items() if isinstance(model.calibrator, kind))
     tensors = {PREFIX + name: value for name, value in model.calibrator._asdict().items()}  # type: ignore[union-attr]
-    return {"kind": kind, "method": model.method, "rows": model.calibrated_on}, tensors
+    likelihood = model.calibration_likelihood
+    return {"kind": kind, "method": model.method, "rows": model.calibrated_on, "log_likelihood": likelihood}, tensors
 
 
-def unpacked(fit: Fit, kind: Any, method: str, rows: int, tensors: dict[str, Tensor]) -> Calibrated:
+def unpacked(fit: Fit, kind: str, tensors: dict[str, Tensor], **how: Any) -> Calibrated:
     """The calibrated model from what `packed` made; ModelFileError where the parts do not fit together."""
     names = [PREFIX + name for name in KINDS[kind]._fields]
     if set(names) != tensors.keys() or any(t.dtype != torch.float64 for t in tensors.values()):
         raise ModelFileError(f"calibration {kind!r} needs float64 tensors {', '.join(names)}")
-    return calibrated(fit, KINDS[kind](*(tensors[name] for name in names)), method, rows)
+    return calibrated(fit, KINDS[kind](*(tensors[name] for name in names)), **how)

@@ -193,7 +193,8 @@ def _model(fields: _Fields, tensors: dict[str, Tensor]) -> Any:
     own = {name: tensor for name, tensor in tensors.items() if name not in more}
     inner = _Fields(fields.get("calibration", dict), "calibration.")
     kind = inner.one_of("kind", {name: name for name in KINDS})
-    return unpacked(_fit(fields, own), kind, inner.get("method", str), inner.count("rows"), more)
+    how: dict[str, Any] = {"method": inner.get("method", str), "calibrated_on": inner.count("rows")}
+    return unpacked(_fit(fields, own), kind, more, calibration_likelihood=inner.real("log_likelihood"), **how)
 
 
 def _fit(fields: _Fields, tensors: dict[str, Tensor]) -> Fit:

@@ -56,7 +56,10 @@ def calibrated_on(fit: Fit, rows: Scored, method: str) -> Calibrated:
     """The fit with its probabilities through the calibrator of rows that it gave probabilities to."""
     if rows.seen:
         warnings.warn(AGAIN, DataWarning, stacklevel=3)
-    return calibrated(fit, calibrator(rows, method), method, int((rows.weight > 0).sum()))
+    found, counted = calibrator(rows, method), rows.counted()
+    own = recalibrated(counted, found).log_probability[np.arange(len(counted)), counted.y]
+    how: dict[str, Any] = {"method": method, "calibrated_on": len(counted)}
+    return calibrated(fit, found, calibration_likelihood=float(counted.weight @ own), **how)
 
 
 def calibrator(scored: Scored, method: str = "platt") -> Calibrator:

@@ -16,6 +16,7 @@ from torchlogit.calibration.isotonic import isotonic
 from torchlogit.calibration.regress import finite, shifted, sloped
 from torchlogit.calibration.reliability import Reliability, quantiles, reliability
 from torchlogit.calibration.smooth import distances
+from torchlogit.calibration.words import verdict, words_of
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.goodness import hosmer_lemeshow_of
 from torchlogit.inference.normal import half_width, tested
@@ -25,14 +26,6 @@ from torchlogit.metrics.scored import Scored
 from torchlogit.render.document import Document
 
 Floats = npt.NDArray[np.float64]
-SEEN = (
-    "The model was fitted to these very rows, on which a fit without a penalty has intercept 0 and slope 1 whatever it is worth "
-    "on others, so there are no intervals and no tests; give other rows, or folds=10"
-)
-BIASED = (
-    "The ECE is biased upwards: of rows like these a perfectly calibrated model would show {bias:.4f} on average, for the noise "
-    "within the bins counts as miscalibration; `ece debiased` has the estimated noise taken off"
-)
 
 
 class Measure(NamedTuple):
@@ -73,8 +66,6 @@ class Calibration(Tabular):
 
     def document(self) -> Document:
         """What is shown: the table, and what it says in sentences."""
-        from torchlogit.calibration.words import verdict
-
         found = super().document()
         return found._replace(notes=(*verdict(self, self.language), *found.notes))
 
@@ -86,7 +77,13 @@ class Calibration(Tabular):
 
 
 def calibration(
-    scored: Scored, bins: int = 10, rule: str = "quantile", *, level: float = 0.95, label: Any = None
+    scored: Scored,
+    bins: int = 10,
+    rule: str = "quantile",
+    *,
+    level: float = 0.95,
+    label: Any = None,
+    language: str = "en",
 ) -> Calibration:
     """Whether of rows with probability p a share p had the event.
 
@@ -111,7 +108,8 @@ def calibration(
     =================== ====================================================================================================
 
     Intervals of intercept and slope are Wald's, from torchlogit's own fit. On the rows that were fitted there are neither
-    intervals nor tests. A measure that does not exist is empty, and a note says why. ``label`` is as in `event_of`.
+    intervals nor tests. A measure that does not exist is empty, and a note says why. ``label`` is as in `event_of`,
+    and sentences are in ``language`` "en" or "zh".
 
     Source: Cox (1958), Biometrika 45, 562; Van Calster et al. (2016), J. Clin. Epidemiol. 74, 167; Spiegelhalter (1986),
     Statistics in Medicine 5, 421; Kumar, Liang and Ma (2019), Verified uncertainty calibration (the normal approximation of
@@ -128,17 +126,17 @@ def calibration(
     """
     curve = reliability(scored, bins, rule, level=level, label=label)
     at = _Rows(event_of(scored, label), curve)
-    found, notes = [], list(curve.notes)
+    found, notes, words = [], list(curve.notes), words_of(language)
     for name, (_, measure) in MEASURES.items():
         try:
             found.append(measure(at))
         except (DataError, ParameterError, NotCertifiedError) as error:
             found.append(Measure(nan))
-            notes.append(f"No {name}: {error}")
+            notes.append(words["none"].format(name=name, error=error))
     if scored.seen:
         found = [Measure(each.estimate) for each in found]
-        notes.append(SEEN)
-    notes.append(BIASED.format(bias=_if_calibrated(at).estimate))
+        notes.append(words["seen"])
+    notes.append(words["biased"].format(bias=_if_calibrated(at).estimate))
     estimate, low, high, log_p = np.array(found).T
     return Calibration(
         measure=tuple(MEASURES),
@@ -155,6 +153,7 @@ def calibration(
         seen=scored.seen,
         reliability=curve,
         notes=tuple(dict.fromkeys(notes)),
+        language=language,
     )
 
 

@@ -154,11 +154,11 @@ class PrevalenceTable(Tabular):
 
 
 def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float = 0.95) -> PrevalenceTable:
-    """How common the classes are among rows without labels: maximum likelihood, by the EM algorithm.
+    """How common the classes are among rows without labels: maximum likelihood, by the EM algorithm and Newton's steps.
 
-    ``Σ log Σ_c π_c p_c / before_c`` is largest over shares π, by ``π_c ← mean of π_c r_c / Σ_j π_j r_j``, r = p / before, until
-    a bound on what is left (``max_c mean r_c / Σ_j π_j r_j − 1``, per row) is under 1e-12. Errors are from the observed
-    information and take the model as known, intervals are Wald's on the logit.
+    ``Σ log Σ_c π_c p_c / before_c`` is largest over shares π. EM is ``π_c ← mean of π_c r_c / Σ_j π_j r_j``, r = p / before; both
+    go on until a bound on what is left (``max_c mean r_c / Σ_j π_j r_j − 1``, per row) is under 1e-12. Errors are from the
+    observed information and take the model as known, intervals are Wald's on the logit.
     DataError for no rows, NotCertifiedError where the search does not end or the rows do not tell the classes apart.
     Source: Saerens, Latinne and Decaestecker (2002), §2.2; Lindsay (1983), The geometry of mixture likelihoods.
 
@@ -182,29 +182,44 @@ def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float
 
 
 def mixed(log_ratio: Floats) -> Floats:
-    """The shares (K,) of a mixture that give rows with log-densities (n, K) the largest likelihood."""
+    """The shares (K,) of a mixture that give rows with log-densities (n, K) the largest likelihood.
+
+    Each step is Newton's where that stays within the simplex and raises the likelihood more than EM's, else EM's.
+    """
     ratio = np.exp(log_ratio - log_ratio.max(1, keepdims=True))
     share = np.full(ratio.shape[1], 1 / ratio.shape[1])
     for _ in range(ROUNDS):
-        gain = (ratio / (ratio @ share)[:, None]).mean(0)
-        share = share * gain
-        share /= share.sum()
+        score = ratio / (ratio @ share)[:, None]
+        gain = score.mean(0)
         if gain.max() - 1 <= GAP:
             return np.asarray(share)
+        em, newton = share * gain / (share @ gain), share + _newton(score, gain)
+        better = newton.min() > 0 and np.log(ratio @ newton).sum() >= np.log(ratio @ em).sum()
+        share = newton if better else em
     raise NotCertifiedError("the rows hardly tell the classes apart, so that no prevalence could be certified")
 
 
+def _newton(score: Floats, gain: Floats) -> Floats:
+    """Newton's step among shares that sum to 1."""
+    basis = _basis(len(gain))
+    step = np.linalg.lstsq(basis.T @ score.T @ score @ basis / len(score), basis.T @ gain, rcond=None)[0]
+    return np.asarray(basis @ step)
+
+
+def _basis(k: int) -> Floats:
+    """How shares (k,) move with the first k − 1, the last being 1 less these."""
+    return np.vstack([np.eye(k - 1), -np.ones(k - 1)])
+
+
 def _errors(log_ratio: Floats, share: Floats) -> Floats:
-    """Standard errors (K,): the inverse information of shares that sum to 1; NaN where one is at 0 or nothing is told."""
-    k = len(share)
+    """Standard errors (K,): the inverse information of shares that sum to 1; NaN where one is at 0."""
     ratio = np.exp(log_ratio - log_ratio.max(1, keepdims=True))
-    score = ratio / (ratio @ share)[:, None]
-    basis = np.vstack([np.eye(k - 1), -np.ones(k - 1)])  # the last share is 1 less the others
+    score, basis = ratio / (ratio @ share)[:, None], _basis(len(share))
     information = basis.T @ score.T @ score @ basis
     if np.linalg.eigvalsh(information)[0] <= 1e-9 * len(ratio):
         raise NotCertifiedError("the rows hardly tell the classes apart, so that no prevalence could be certified")
     if share.min() < 1e-9:
-        return np.full(k, nan)
+        return np.full(len(share), nan)
     return np.asarray(np.sqrt(np.diag(basis @ np.linalg.inv(information) @ basis.T)))
 
 

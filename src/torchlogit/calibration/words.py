@@ -22,6 +22,11 @@ WORDS = {
         "distance": "A probability misses the smooth curve of what happened by {ici:.1f} percentage points on average",
         "join": "; ",
         "stop": ".",
+        "none": "no {name}: {error}",
+        "seen": "the model was fitted to these very rows, on which a fit without a penalty has intercept 0 and slope 1 "
+        "whatever it is worth on others, so there are no intervals and no tests; give other rows, or folds=10",
+        "biased": "the ECE is biased upwards: of rows like these a perfectly calibrated model would show {bias:.4f} on average, "
+        "for the noise within the bins counts as miscalibration; `ece debiased` has the estimated noise taken off",
     },
     "zh": {
         "mean": "模型预计 {predicted:.1f} % 的行发生事件，实际发生 {observed:.1f} %",
@@ -34,15 +39,25 @@ WORDS = {
         "distance": "概率与实际发生比例的平滑曲线平均相差 {ici:.1f} 个百分点",
         "join": "；",
         "stop": "。",
+        "none": "{name} 无法给出：{error}",
+        "seen": "这些行正是拟合所用的行：不加惩罚的拟合在其上截距必为 0、斜率必为 1，与它在别处的好坏无关，因此不给区间和检验；"
+        "请给出新的数据，或用 folds=10。",
+        "biased": "ECE 偏高：即使模型完全校准，这样的数据平均也会显示 {bias:.4f}，因为箱内的随机波动也被算作误差；"
+        "ece debiased 已减去估计的波动。",
     },
 }
 
 
-def verdict(found: Calibration, language: str = "en") -> tuple[str, ...]:
-    """What the numbers say, each a sentence; nothing of what does not exist. ParameterError for another language."""
+def words_of(language: str) -> dict[str, str]:
+    """The words of a language; ParameterError for one that is not there."""
     if language not in WORDS:
         raise ParameterError(f"language must be one of {', '.join(map(repr, WORDS))}, got {language!r}")
-    words = WORDS[language]
+    return WORDS[language]
+
+
+def verdict(found: Calibration, language: str = "en") -> tuple[str, ...]:
+    """What the numbers say, each a sentence; nothing of what does not exist. ParameterError for another language."""
+    words = words_of(language)
     told = words["mean"].format(predicted=100 * found.predicted, observed=100 * found.observed)
     lines = [words["join"].join(filter(None, [told, _against(found, words, "intercept", ("many", "even", "few"))]))]
     lines.append(_against(found, words, "slope", ("extreme", "right", "timid")))

@@ -62,13 +62,7 @@ class Asked:
 
     def fit(self) -> Fit:
         """The fit, with its rows where data are given; of a calibrated model the fit that was calibrated."""
-        from torchlogit.calibrated import Calibrated
-        from torchlogit.fitted import load
-
-        fit = load(self.model)
-        if isinstance(fit, Calibrated):
-            say(f"calibrated by {fit.method}; this is of the fit before", "note")
-            fit = fit.fit
+        fit = fit_in(self.model)
         return fit if self.data is None else replace(fit, training=self._rows(fit))
 
     def table(self, fit: Fit) -> Any:
@@ -84,6 +78,18 @@ class Asked:
         if rows.dropped:
             say(f"left out {rows.dropped} of {table.num_rows} rows: they have missing cells")
         return rows
+
+
+def fit_in(path: str) -> Fit:
+    """The fit of a model file; of a calibrated model the one that was calibrated, with a note."""
+    from torchlogit.calibrated import Calibrated
+    from torchlogit.fitted import load
+
+    fit = load(path)
+    if not isinstance(fit, Calibrated):
+        return fit
+    say(f"{show(path, 300)} is calibrated by {fit.method}; this is of the fit before", "note")
+    return fit.fit
 
 
 def summarise(asked: Asked) -> None:
@@ -114,10 +120,9 @@ def put_beside(asked: Asked, models: Sequence[str]) -> None:
     """Models of the same rows beside each other."""
     if len(models) < 2:
         raise ParameterError("compare needs two model files or more")
-    from torchlogit.fitted import load
     from torchlogit.inference.compare import compare
 
-    answer(asked, compare(*map(load, models), names=[Path(model).stem for model in models]))
+    answer(asked, compare(*map(fit_in, models), names=[Path(model).stem for model in models]))
 
 
 def show_effects(asked: Asked, variables: Sequence[str], at: Sequence[str], by: str | None, margins: bool) -> None:

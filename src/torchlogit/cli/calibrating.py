@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.cli.answering import LANGUAGES, Asked, answer, class_of
@@ -45,8 +45,8 @@ def run(asked: Asked, options: Options) -> None:
     if asked.data is not None:
         label = class_of(model, options.label, "--label")
         rows = scored(asked, model, options)
-        found = calibration(rows, options.bins, options.rule, level=asked.level, label=label)
-        answer(asked, replace(found, language=options.language))
+        how: dict[str, Any] = {"level": asked.level, "label": label, "language": options.language}
+        answer(asked, calibration(rows, options.bins, options.rule, **how))
         if options.calibrated is not None and options.prevalence is None:
             model = better(model, rows, options.method)
     if options.calibrated is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.calibrated import Calibrated
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.metrics.words import WORDS
@@ -125,9 +126,17 @@ def scored_rows(beside: Observed, own: bool = False) -> Scored:
     check_probabilities(fit)
     log_probability = fit._loss().log_probabilities(beside.eta).cpu().numpy()
     found = float(np.sum(weight * log_probability[np.arange(len(y)), y], where=weight > 0))
-    as_many = fit.n_rows == beside.rows.given - beside.rows.dropped
-    alike = as_many and abs(found - fit.log_likelihood) <= SAME * abs(found)
-    return Scored(y, log_probability, weight, fit.classes, own or alike, fit.weights_are == "frequency")
+    seen = own or _alike(beside, found)
+    return Scored(y, log_probability, weight, fit.classes, seen, fit.weights_are == "frequency")
+
+
+def _alike(beside: Observed, found: float) -> bool:
+    """Whether rows are as many as those of the fit, or of its calibration, and have their log-likelihood, ``found``."""
+    fit, n = beside.fit, beside.rows.given - beside.rows.dropped
+    if isinstance(fit, Calibrated):
+        own = scored_rows(replace(beside, fit=fit.fit)).seen
+        return own or abs(found - fit.calibration_likelihood) <= SAME * abs(found)
+    return n == fit.n_rows and abs(found - fit.log_likelihood) <= SAME * abs(found)
 
 
 def check_probabilities(fit: Fit) -> None:

@@ -145,8 +145,8 @@ def test_one_epoch_of_sgd_a_call():
         ({}, {}, ParameterError, "needs classes"),
         ({}, {"classes": [0]}, ParameterError, "two labels or more"),
         ({}, {"classes": [0, 2]}, DataError, r"y holds 1 in rows .* none of the classes"),
-        ({"l1_ratio": 1.0}, {"classes": [0, 1]}, ParameterError, "L2 penalty or none"),
-        ({"class_weight": "balanced"}, {"classes": [0, 1]}, ParameterError, "all rows at once"),
+        ({"l1_ratio": 1.0}, {"classes": [0, 1]}, AttributeError, "partial_fit"),
+        ({"class_weight": "balanced"}, {"classes": [0, 1]}, AttributeError, "partial_fit"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, call, error, words):
@@ -162,3 +162,9 @@ def test_other_classes_or_columns_later_are_refused():
         model.partial_fit(x, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="features"):
         model.partial_fit(x[:, 1:], y)
+
+
+def test_too_many_coefficients_are_refused():
+    x = scipy.sparse.random_array((20, 3001), density=0.01, rng=np.random.default_rng(0), format="csr")
+    with pytest.raises(ParameterError, match="3002, over 3000"):
+        LogisticRegression().partial_fit(x, np.arange(20) % 2, classes=[0, 1])

@@ -13,13 +13,14 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from torchlogit.choice import Size
 from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
 from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
-from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
+from torchlogit.estimators.settings import by_parts, check_parameters, choice_of, penalty_of
 from torchlogit.fit import estimated, fit_of
 from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
@@ -135,14 +136,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tell(self._fit.warnings)
         return self
 
+    @available_if(by_parts)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> LogisticRegression:
         """Go on with more rows X (n, d) and labels y (n,); the first call names all ``classes`` that will ever come.
 
         Unlike a step of SGD it does not depend on a learning rate, and hardly on the order of the rows: see
         `estimators.partial`. A call of ``fit`` forgets all rows. With ``solver="sgd"`` it is one plain epoch over these rows.
 
-        Raises `ParameterError` without classes at first, or with an L1 penalty or ``class_weight="balanced"``; `DataError` for
-        a label that is none of the classes.
+        With an L1 penalty or ``class_weight="balanced"`` there is no such method (AttributeError). Raises `ParameterError` without
+        classes at first or for too many coefficients, `DataError` for a label that is none of the classes.
         """
         from torchlogit.estimators.partial import partial_fit
 

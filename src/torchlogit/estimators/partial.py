@@ -128,7 +128,7 @@ def partial_fit(of: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> No
     size = Size(x.shape[0], x.shape[1] + bool(of.fit_intercept), width(received.classes), None)
     plain = isinstance(choice_of(of, penalty, size).solver, SGD)
     if not plain:
-        _check_partial(of, penalty, size.p * size.k)
+        _check_size(size.p * size.k)
     source = _source(of, x, y, received.classes, sample_weight)
     if plain:
         fit = of._epoch(source, received.classes)
@@ -164,16 +164,7 @@ def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: A
     return source
 
 
-def _check_partial(of: Any, penalty: Penalty, coefficients: int) -> None:
-    """`ParameterError` for what cannot be fitted a batch at a time."""
-    if not isinstance(penalty, ElasticNet) or (penalty.l1_ratio > 0 and not penalty.free):
-        raise ParameterError(
-            "partial_fit goes with an L2 penalty or none: of other penalties rows gone by keep no quadratic"
-        )
-    if of.class_weight == "balanced":
-        raise ParameterError(
-            'class_weight="balanced" needs all rows at once; give partial_fit a dictionary of weights, or sample_weight'
-        )
+def _check_size(coefficients: int) -> None:
     if coefficients > LARGEST:
         raise ParameterError(
             f"partial_fit keeps the square of the number of coefficients, which are {coefficients}, over {LARGEST}: "

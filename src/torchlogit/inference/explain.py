@@ -31,12 +31,25 @@ LANGUAGES: dict[str, ModuleType] = {"en": explain_en, "zh": explain_zh}
 MOST = 30  # sentences about terms
 
 
+class Sentence(str):
+    """A sentence with its ``key`` among the words of its language, so that a reader can tell what kind it is."""
+
+    key: str = ""
+
+    @classmethod
+    def of(cls, key: str, text: str) -> Sentence:
+        """The text as a sentence of this kind."""
+        out = cls(text)
+        out.key = key
+        return out
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Explanation(Rendered):
-    """A title and sentences; ``print`` it, or show it in a notebook."""
+    """A title and sentences, each a `Sentence`; ``print`` it, or show it in a notebook."""
 
     title: str
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
     language: str = "en"
 
     def document(self) -> Document:
@@ -96,10 +109,10 @@ class _Told:
             self.table, self.interval = estimates(fit, level, interval, base)
         self.two = len(fit.classes) == 2 and fit.loss != "softmax"
 
-    def say(self, key: str, **values: Any) -> str:
+    def say(self, key: str, **values: Any) -> Sentence:
         """A sentence, with a capital letter where the language has them."""
         text = self.word(key, **values).replace("） ", "）")
-        return text[:1].upper() + text[1:]
+        return Sentence.of(key, text[:1].upper() + text[1:])
 
     def word(self, key: str, **values: Any) -> str:
         """A part of a sentence."""
@@ -129,7 +142,7 @@ class _Told:
             return self.word("event", target=target, label=self.label(label))
         return self.word("event_against", target=target, label=self.label(label), base=self.label(self.base))
 
-    def rows(self) -> list[str]:
+    def rows(self) -> list[Sentence]:
         """What was fitted to what."""
         fit = self.fit
         if self.two and fit.class_weights:
@@ -144,9 +157,9 @@ class _Told:
             base = self.word("event", target=self.name(fit.target), label=self.label(self.base))
             out.append(self.say("compared", base=base))
         out += [self.say("dropped", n=fit.dropped)] if fit.dropped else []
-        return [" ".join(out) if self.words.LANG == "en" else "".join(out)]
+        return [Sentence.of("rows", (" " if self.words.LANG == "en" else "").join(out))]
 
-    def nothing(self) -> list[str]:
+    def nothing(self) -> list[Sentence]:
         """Why there are no numbers."""
         fit = self.fit
         if fit.status is not Status.separated:
@@ -156,20 +169,20 @@ class _Told:
         split = self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))
         return [split, *self.limits()]
 
-    def limits(self) -> list[str]:
+    def limits(self) -> list[Sentence]:
         """What the likelihood says of the infinite coefficients of a fit of two classes."""
         if not (self.two and self.fit._loss().odds and profiled(self.fit)):
             return []
         self.table, self.interval = self.fit.profile(self.level), "profile"
-        told = [self.limit(part) for part in compared(self.fit) if not part.why]
-        return [*filter(None, told), self.say("profile")] if any(told) else []
+        told = [line for part in compared(self.fit) if not part.why and (line := self.limit(part))]
+        return [*told, self.say("profile")] if told else []
 
-    def limit(self, part: Compared) -> str:
-        """The one bound that an infinite coefficient has; empty for a finite one, and where no bound was found."""
+    def limit(self, part: Compared) -> Sentence | None:
+        """The one bound that an infinite coefficient has; None for a finite one, and where no bound was found."""
         estimate, low, high, log_p = self.numbers(part, 0)
         bound = low if estimate > 0 else high
         if isfinite(estimate) or not isfinite(bound):
-            return ""
+            return None
         evidence = self.evidence(self.bound(low), self.bound(high), log_p)
         key = "at_least" if estimate > 0 else "at_most"
         values = {"event": self.event(self.labels[0]), "ratio": ratio_words(bound, 2), "evidence": evidence}
@@ -180,19 +193,20 @@ class _Told:
         told = self.words.SEPARATOR.join(names[:5])
         return self.words.MORE.format(names=told, count=len(names)) if len(names) > 5 else told
 
-    def terms(self) -> list[str]:
+    def terms(self) -> list[Sentence]:
         """What every term goes with, and how to take it."""
         fit, parts = self.fit, compared(self.fit)
         if not parts:
             return [self.say("empty")]
         odds = fit._loss().odds
         head = self.say("held") if odds else self.say("mean", link=fit.loss)
-        told = [line for part in parts for line in self.term(part)][:MOST]
+        every = [line for part in parts for line in self.term(part)]
+        told = every[:MOST] + [self.say("more", n=len(every) - MOST)] * (len(every) > MOST)
         told += [line for part in parts if len(parts) == 1 for line in self.half(part)]
         whole = self.whole() if len(parts) > 1 else []
         return [*whole, *([head] if len(parts) > 1 or not odds else []), *told, *self.manner(odds)]
 
-    def whole(self) -> list[str]:
+    def whole(self) -> list[Sentence]:
         """The test of all terms."""
         found = quality(self.fit)
         if found is None or not found.df or self.fit.covariance_kind != MODEL_BASED:
@@ -200,7 +214,7 @@ class _Told:
         key = "whole_no" if self.doubtful(found.log_p) else "whole"
         return [self.say(key, target=self.name(self.fit.target), p=p_words(found.log_p))]
 
-    def manner(self, odds: bool) -> list[str]:
+    def manner(self, odds: bool) -> list[Sentence]:
         """Where intervals come from, and what odds are."""
         fit = self.fit
         if self.table is not None and np.isfinite(self.table.log_p).any():
@@ -219,7 +233,7 @@ class _Told:
         """What standard errors are from."""
         return str(self.words.spoken(self.fit.covariance_kind))
 
-    def term(self, part: Compared) -> list[str]:
+    def term(self, part: Compared) -> list[Sentence]:
         """A sentence for each class, or one that says why there is none."""
         if part.why:
             return [self.say(part.why, name=self.name(part.name), tested=self.tested(part))]
@@ -257,7 +271,7 @@ class _Told:
         low, high = (high, low) if part.times < 0 else (low, high)
         return estimate, low, high, float(table.log_p[at])
 
-    def odds(self, part: Compared, subject: str, j: int, label: Any) -> str:
+    def odds(self, part: Compared, subject: str, j: int, label: Any) -> Sentence:
         """By how much the odds are multiplied."""
         estimate, low, high, log_p = self.numbers(part, j)
         event, known = self.event(label), not isnan(log_p)
@@ -281,7 +295,7 @@ class _Told:
         told = [(ratio_words(estimate, extra=n), self.bound(low, n), self.bound(high, n)) for n in range(5)]
         return next((each for each in told if len(set(each)) == 3), told[-1] if low < high else told[0])
 
-    def points(self, part: Compared, subject: str, j: int, label: Any) -> str:
+    def points(self, part: Compared, subject: str, j: int, label: Any) -> Sentence:
         """From which probability to which, all other columns at their means."""
         estimate, _, _, log_p = self.numbers(part, j)
         start, to = probabilities(self.fit, part, estimate)
@@ -313,7 +327,7 @@ class _Told:
             return self.word("missing") if isnan(x) else self.word("unbounded") if x > 0 else "0"
         return ratio_words(x, 2, extra)
 
-    def half(self, part: Compared) -> list[str]:
+    def half(self, part: Compared) -> list[Sentence]:
         """Where both outcomes are equally probable, for a model of one number."""
         fit = self.fit
         if not (self.two and fit.intercept and fit.offset is None and fit._loss().even and part.kind == "number"):

@@ -69,6 +69,7 @@ WORDS = {
     "half": "At {name} = {value} both outcomes are equally probable.",
     "half_outside": "The outcomes would be equally probable at {name} = {value}, which lies outside the data ({low} to {high}).",
     "uncertified": "The fit is not at a certified optimum ({why}), so its numbers are not explained.",
+    "more": "So much for the first terms; the table has the {n} comparisons that are left.",
     "empty": "The model has no terms beside its intercept: it gives every row the same probability.",
     # how to take it
     "penalised": "A penalty has drawn the numbers towards no association, the more the stronger it is; they have no intervals "

@@ -72,6 +72,7 @@ UPWARD = {
     ("estimators", "metrics"): "likewise: what it chooses from",
     ("fitted", "calibration"): "likewise",
     ("calibrated", "decision"): "decide chooses its band by it, lazily",
+    ("fitted", "plots"): "likewise: the pictures of a fit",
     ("many", "inference"): "likewise, methods of ManyFits",
 }
 

@@ -87,6 +87,7 @@ DOORS = (
     "band",
     "calibration",
     "evaluate",
+    "plot",
     "reliability",
     "risk_coverage",
     "save",

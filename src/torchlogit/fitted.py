@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.slices import Curves, DecisionMap
     from torchlogit.inference.wald import Table
     from torchlogit.metrics.evaluation import Evaluation
+    from torchlogit.plots.style import Display
     from torchlogit.report import Report
     from torchlogit.summary import Summary
 
@@ -307,6 +308,12 @@ class Fit(Model):
         from torchlogit.report import report
 
         return report(self, data, language, **settings)
+
+    def plot(self, kind: str, data: Any = None, **options: Any) -> Display:
+        """A picture: "roc", "calibration", "forest", ...; see `plots.kinds.picture` for what it takes, `plots.KINDS` for all."""
+        from torchlogit.plots.kinds import picture
+
+        return picture(self, kind, data, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file (safetensors with a JSON header; no training data), atomically."""

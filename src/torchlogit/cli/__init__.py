@@ -40,7 +40,7 @@ def run(words: list[str]) -> None:
     """Read the options; then do what they ask for, out of reach of the option parser's own ideas about exceptions."""
     import typer
 
-    from torchlogit.cli import commands, judging, questions, reports  # noqa: F401  (they put themselves into the app)
+    from torchlogit.cli import commands, judging, pictures, questions, reports  # noqa: F401  (they enter the app)
     from torchlogit.cli.app import app
 
     job = typer.main.get_command(app).main(words, prog_name="torchlogit", standalone_mode=False, obj=words)

@@ -63,14 +63,15 @@ class Asked:
     def fit(self) -> Fit:
         """The fit, with its rows where data are given; of a calibrated model the fit that was calibrated."""
         fit = fit_in(self.model)
-        return fit if self.data is None else replace(fit, training=self._rows(fit))
+        return fit if self.data is None else replace(fit, training=self.rows(fit))
 
     def table(self, fit: Fit) -> Any:
         """The data, as the model wants them read."""
         assert self.data is not None
         return read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
 
-    def _rows(self, fit: Fit) -> Any:
+    def rows(self, fit: Fit) -> Any:
+        """The rows of the data as the model sees them; those with empty cells are left out, and told."""
         from torchlogit.inference.observed import observed
 
         table = self.table(fit)

@@ -23,6 +23,7 @@ that look.
 
 from __future__ import annotations
 
+from torchlogit.plots.acting import net_benefit, risk_coverage, threshold_cost, threshold_rates
 from torchlogit.plots.curve import CurveTable, probability_curve
 from torchlogit.plots.descent import loss_surface, loss_surfaces, training
 from torchlogit.plots.diagnostics import binned_residuals, leverage
@@ -30,30 +31,46 @@ from torchlogit.plots.digits import digit, weight_images
 from torchlogit.plots.forests import effects, forest, margins
 from torchlogit.plots.gallery import sigmoid, sigmoid_gallery
 from torchlogit.plots.graphs import units
+from torchlogit.plots.kinds import KINDS, picture
 from torchlogit.plots.maps import decision_map
 from torchlogit.plots.nomograms import nomogram
+from torchlogit.plots.outcomes import calibration, confusion, scores
 from torchlogit.plots.paths import coefficient_path
+from torchlogit.plots.ranking import gain, lift, precision_recall, roc
 from torchlogit.plots.style import Display, Look, panels
 
 __all__ = [
+    "KINDS",
     "CurveTable",
     "Display",
     "Look",
     "binned_residuals",
+    "calibration",
     "coefficient_path",
+    "confusion",
     "decision_map",
     "digit",
     "effects",
     "forest",
+    "gain",
     "leverage",
+    "lift",
     "loss_surface",
     "loss_surfaces",
     "margins",
+    "net_benefit",
     "nomogram",
     "panels",
+    "picture",
+    "precision_recall",
     "probability_curve",
+    "risk_coverage",
+    "roc",
+    "scores",
     "sigmoid",
     "sigmoid_gallery",
+    "threshold_cost",
+    "threshold_rates",
     "training",
     "units",
     "weight_images",

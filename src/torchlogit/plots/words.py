@@ -58,6 +58,50 @@ MODEL_SIDE = {
     "distance to the limit": "与极限的距离", "The {name} function": "{name}函数",
 }
 PERFORMANCE_SIDE: dict[str, str] = {
+    # several pictures
+    "features in units of their standard deviation": "各特征以其标准差为单位",
+    "Weights of each class": "各类的权重",
+    "{name}: {told}": "{name}：{told}", "; ": "；", "threshold {threshold}": "阈值 {threshold}", "threshold": "阈值",
+    "the positive class": "正类", "the other class": "另一类", "{n} rows": "{n} 行", "{target} = {event}": "{target} = {event}",
+    "{n} rows that the model was fitted to": "{n} 行，即拟合所用的数据",
+    "{n} rows, each by a fit to the others": "{n} 行，折外概率",
+    "{event}, {rows}": "{event}，{rows}",
+    # ROC, precision and recall
+    "ROC curve": "ROC 曲线", "false positive rate": "假阳性率", "sensitivity (true positive rate)": "灵敏度（真阳性率）",
+    "AUC {auc}": "AUC {auc}", "chance: AUC 0.5": "随机：AUC 0.5",
+    "AUC {auc} ({level} % interval {low} to {high})": "AUC {auc}（{level} % 区间 {low} 至 {high}）",
+    "Precision and recall": "精确率与召回率", "recall (sensitivity)": "召回率（灵敏度）", "precision": "精确率",
+    "average precision {value}": "平均精确率 {value}", "prevalence {value}": "正类占比 {value}",
+    # gain, lift
+    "Cumulative gain": "累积增益", "share of the rows, most probable first": "行的比例（概率从高到低）",
+    "share of the positive class": "占正类的比例", "best possible": "理论最优", "rows at random": "随机挑选",
+    "{share} % of the rows hold {held} % of the positive class": "{share} % 的行含有 {held} % 的正类",
+    "Lift": "提升度", "lift": "提升度", "within each group": "各组之内",
+    "up to there; first {share} %: {times} times": "累计；前 {share} %：{times} 倍",
+    # thresholds, costs, decision curve
+    "Rates by threshold": "各阈值下的比率", "rate": "比率", "sensitivity": "灵敏度", "specificity": "特异度",
+    "negative predictive value": "阴性预测值", "{rate} {value}": "{rate} {value}",
+    "Cost by threshold": "各阈值下的代价", "mean cost of a row": "每行的平均代价",
+    "a false yes costs {yes}, a false no {no}": "代价：误判为“是” {yes}，误判为“否” {no}",
+    "least, {cost}, at threshold {threshold}": "最小 {cost}，阈值 {threshold}",
+    "least, {cost}, where no row is called": "最小 {cost}，一行也不判为“是”",
+    "what the costs alone say: {threshold}": "仅由代价得出的阈值：{threshold}",
+    "Decision curve": "决策曲线", "threshold probability": "阈概率", "net benefit": "净收益", "treat all": "全部处理",
+    "treat none": "全不处理", "the model, with its {level} % interval": "模型，{level} % 区间",
+    # risk and coverage
+    "Risk and coverage": "风险与覆盖率", "coverage: share of the rows decided": "覆盖率：作出判断的比例",
+    "risk: error rate of these": "风险：其中判错的比例",
+    "area {value}": "面积 {value}",
+    "uncertain from {low} to {high}: {decided} % decided, {wrong} % of them wrongly":
+        "{low} 至 {high} 不确定：判断 {decided} %，判错 {wrong} %",
+    # calibration, histogram, confusion matrix
+    "Calibration": "校准", "predicted probability": "预测概率", "observed share": "实际比例", "perfectly calibrated": "完全校准",
+    "{n} groups of rows, {level} % interval": "{n} 组数据，{level} % 区间",
+    "smooth curve, {level} % interval": "平滑曲线，{level} % 区间", "rows with the event, upwards": "发生的行（向上）",
+    "rows without it, downwards": "未发生的行（向下）", "slope {slope}, intercept {intercept}": "斜率 {slope}，截距 {intercept}",
+    "Probabilities by class": "各类的概率分布", "rows": "行数", "{name}, upwards: {n}": "{name}（向上）：{n}",
+    "{name}, downwards: {n}": "{name}（向下）：{n}", "Confusion matrix": "混淆矩阵", "called": "判为", "actual class": "实际类别",
+    "class {i}": "类别 {i}", "{name}: {share} % called rightly": "{name}：{share} % 判对",
 }
 # fmt: on
 CHINESE = MODEL_SIDE | PERFORMANCE_SIDE

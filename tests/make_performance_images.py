@@ -26,7 +26,7 @@ def main(folder=None):
         elif name != "roc":
             how = OTHERWISE.get(name, {})
             end = "".join(f"-{value}" for value in how.values())
-            draw(**how).save(SHOWN / f"{name.replace(' ', '-')}{end}.png", dpi=100)
+            draw(**how).save(SHOWN / f"{name.replace(' ', '-')}{end}.png", dpi=90)
 
 
 if __name__ == "__main__":

@@ -172,8 +172,8 @@ def risk_coverage(
     >>> from torchlogit.decision.riskcoverage import risk_coverage as table_of
     >>> from torchlogit.metrics import scored_arrays
     >>> table, band = table_of(scored_arrays([0, 1, 1, 0], [0.1, 0.2, 0.7, 0.4])), Band(0.35, 0.65, decided=0.75, error=1 / 3)
-    >>> [text.get_text() for text in risk_coverage(table, band=band).ax.get_legend().get_texts()]
-    ['area 0.271', 'uncertain from 0.35 to 0.65: 75 % decided, 33.3 % of them wrongly']
+    >>> risk_coverage(table, band=band).alt
+    'Risk and coverage: area 0.271; uncertain from 0.35 to 0.65: 75 % decided, 33.3 % of them wrongly'
     """
     with drawing(ax, SIZE, look) as ax:
         style = style_of(ax)

@@ -124,7 +124,7 @@ def scores(
         own = style.say("Probabilities by class")
         headline(ax, own if title is None else title, note)
         event = drawable(level_text(table.positive), style.say("the positive class"), 30)
-        x = style.say("probability of {event}", event=event)
+        x = style.say("Probability of {event}", event=event)
         ax.set(xlabel=x, ylabel=style.say("rows"), xlim=(-0.02, 1.02))
         bars = _mirrored(ax, table, 1.0, 0.0)
         other = drawable(level_text(table.negative), style.say("the other class"), 30)

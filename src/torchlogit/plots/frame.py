@@ -105,7 +105,7 @@ def closed(ax: Axes, keys: Sequence[Key], own: str) -> Display:
     """The picture with its legend under it; who cannot see it is told its ``own`` name and the legend."""
     style = style_of(ax)
     drawn, texts = zip(*keys, strict=True)
-    most = letters(ax, style.pt(9.5)) - 2
+    most = letters(ax, style.pt(9.5)) - 5  # of which the key takes as many
     beside = len(keys) > 2 and most >= 2 * (max(map(columns, texts)) + 5)
     legend_under(ax, drawn, [drawable(text, "", max(24, most)) for text in texts], 2 if beside else 1)
     said = style.say("; ").join(text for text in texts if text)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import torchlogit
 from torchlogit import L2, datasets
 from torchlogit.decision.conformal import cross_conformal, fold_promise, rank_of, scores, split_conformal
+from torchlogit.decision.foldmodels import fold_models
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics.scored import scored_arrays
 
@@ -285,6 +286,9 @@ def test_an_offset_goes_with_the_rows():
     plain = found.sets(new[["a"]], offset=np.zeros(50))
     moved = found.sets(new[["a"]], offset=np.full(50, 8.0))
     assert moved[:, 1].mean() > plain[:, 1].mean()
+    many = fold_models(fit, 5, 0)
+    one = torchlogit.fit(table[(many.fold != 2).numpy()], "y", features=["a"], offset="o")
+    assert many.probability[2].numpy() == pytest.approx(one.predict_proba(table, table.o.to_numpy()).numpy(), rel=1e-9)
     held = fit.conformal(two_classes(seed=5).assign(o=0.0), 0.8)
     assert (held.sets(new[["a"]], offset=np.zeros(50)).sum(1) >= 0).all()
 

@@ -153,11 +153,11 @@ Made by `python tests/make_evaluation.py` in {minutes:.0f} minutes, seeds fixed:
 
 {second}
 
-* DeLong's interval on the logit scale, the default, covers better than the plain one where rows are few; `auc(rows,
-  scale="plain")` is the plain one, which is what pROC gives.
+* DeLong's interval on the logit scale with Satterthwaite's t, the default, covers better than the plain one where rows or
+  events are few; `auc(rows, scale="plain")` is the plain one, which is what pROC gives.
 * Wilson's intervals, and what is made of them, cover as they should also with few rows.
-* The bootstrap's intervals are a little short where events are few: of average precision and lift with ten events expect
-  90 % rather than 95 %.
+* The bootstrap's intervals are a little short where events are few: of average precision with ten to
+  twenty-five events expect 87 to 90 % rather than 95 %.
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, ndtr
-from scipy.stats import rankdata
+from scipy.stats import brunnermunzel, rankdata, t
 from scores import of_classes, sample
 from sklearn.metrics import roc_auc_score
 
@@ -39,7 +39,18 @@ def slow_delong(y, p):
 def test_the_variance_is_delongs(ties):
     y, p, _ = sample(150, 3, ties)
     rows = scored_arrays(y, p)
-    assert area(rows).std_error(rows) ** 2 == pytest.approx(slow_delong(y, p), rel=1e-12)
+    assert area(rows).spread(rows).std_error ** 2 == pytest.approx(slow_delong(y, p), rel=1e-12)
+
+
+def test_the_degrees_of_freedom_are_brunner_and_munzels():
+    """SciPy's test has the same statistic, (A - 1/2) / SE, and the same t distribution."""
+    y, p, _ = sample(40, 6)
+    rows = scored_arrays(y, p)
+    found = area(rows)
+    error, df = found.spread(rows)
+    expected = brunnermunzel(p[y == 0], p[y == 1])
+    assert (found.value - 0.5) / error == pytest.approx(expected.statistic, rel=1e-12)
+    assert 2 * t.sf((found.value - 0.5) / error, df) == pytest.approx(expected.pvalue, rel=1e-9)
 
 
 def test_whole_weights_are_repeated_rows_and_others_are_not():
@@ -64,7 +75,7 @@ def test_proc_gives_the_same_interval(name):
     """R's pROC 1.18 or later: auc and ci.auc(method = "delong")."""
     case = GOLDEN[name]
     rows = scored_arrays(case["y"], case["p"])
-    found, error = auc(rows, scale="plain"), area(rows).std_error(rows)
+    found, error = auc(rows, scale="plain"), area(rows).spread(rows).std_error
     assert found[:3] == pytest.approx((case["auc"], case["low"], case["high"]), abs=1e-12)
     assert error**2 == pytest.approx(case["variance"], rel=1e-10)
 
@@ -181,7 +192,7 @@ def test_a_batch_is_its_members():
         assert above[j] == pytest.approx(auc(scored_arrays(y, p, w)).value, abs=1e-13)
 
 
-@pytest.mark.parametrize(("shift", "least"), [(1.0, 0.935), (2.5, 0.925)])
+@pytest.mark.parametrize(("shift", "least"), [(1.0, 0.94), (2.5, 0.935)])
 def test_intervals_cover(shift, least):
     """Two thousand samples of 20 and 40 rows from two normal distributions; the area is Φ(shift / √2)."""
     rng, truth, held = np.random.default_rng(1), ndtr(shift / np.sqrt(2)), 0
@@ -189,4 +200,4 @@ def test_intervals_cover(shift, least):
     for s in rng.normal(size=(2000, 60)) + shift * y:
         found = auc(scored_arrays(y, expit(s)))
         held += found.low <= truth <= found.high
-    assert least < held / 2000 < 0.975
+    assert least < held / 2000 < 0.98

@@ -142,6 +142,11 @@ def test_joined_rows_give_the_same_interval():
         assert one.low < again.mean() < one.high
 
 
+def test_the_interval_moves_with_what_joining_changed():
+    found = Draws.seeded(0, 1000, 0.9).interval(2.0, np.linspace(0.5, 1.5, 1000), 1.0)
+    assert (found.low, found.high) == pytest.approx((1.55, 2.45), abs=1e-3)
+
+
 def test_matthews_correlation_is_certain_of_nothing():
     """All called rightly: the interval ends at 1 and has a lower end."""
     rows = scored_arrays(np.repeat([0, 1], 8), np.repeat([0.1, 0.9], 8))

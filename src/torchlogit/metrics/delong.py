@@ -19,25 +19,32 @@ from torchlogit.tables.names import show_value
 Floats = npt.NDArray[np.float64]
 
 
+class Spread(NamedTuple):
+    """A standard error, and the degrees of freedom that it is known with."""
+
+    std_error: float
+    df: float
+
+
 class Area(NamedTuple):
     """An area and its derivative by the weight of each row, ``influence`` (n,): of the rows without weight 0."""
 
     value: float
     influence: Floats
 
-    def std_error(self, rows: Scored) -> float:
-        """``√ Σ w φ²`` (of weights that repeat no row ``w²``), each class times n / (n − 1); NaN for classes of one row.
+    def spread(self, rows: Scored) -> Spread:
+        """The standard error, ``√ Σ w φ²`` (of weights that repeat no row ``w²``), each class times n / (n − 1); NaN for one row.
 
         Source: DeLong, DeLong and Clarke-Pearson (1988), Comparing the areas under two or more correlated receiver operating
-        characteristic curves, eq. 4 and 5.
+        characteristic curves, eq. 4 and 5; Brunner and Munzel (2000), The nonparametric Behrens-Fisher problem, for df.
         """
-        variance = 0.0
-        for label in np.unique(rows.y):
-            here = rows.y == label
-            w, square = rows.weight[here], rows.square[here]
-            n = w.sum() ** 2 / square.sum()
-            variance += float(square @ self.influence[here] ** 2) * (n / (n - 1) if n > 1 else np.nan)
-        return float(np.sqrt(variance))
+        here = [rows.y == label for label in np.unique(rows.y)]
+        n = np.array([rows.weight[k].sum() ** 2 / rows.square[k].sum() for k in here])
+        more = np.where(n > 1, n - 1, np.nan)
+        variance = np.array([rows.square[k] @ self.influence[k] ** 2 for k in here]) * n / more
+        total = float(variance.sum())
+        df = total**2 / float((variance**2 / more).sum()) if total > 0 else np.nan
+        return Spread(total**0.5, df)
 
 
 def area(scored: Scored) -> Area:
@@ -74,15 +81,15 @@ def area_above(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
 def auc(scored: Scored, level: float = 0.95, scale: str = "logit") -> Interval:
     """The area under the ROC curve with DeLong's interval; with more classes the mean of each class against the others.
 
-    On the ``"logit"`` scale, A ± z SE worked out for log A / (1 − A), which stays in [0, 1] and covers better near 1; with
-    ``"plain"`` A ± z SE, cut at 0 and 1, as pROC has it. Where DeLong's variance is none (A is 0 or 1, or a class has
-    one row), Newcombe's interval. ParameterError for another scale, DataError if a class has no rows.
+    On the ``"logit"`` scale, A ± t SE worked out for log A / (1 − A), t with Satterthwaite's degrees of freedom: it stays in
+    [0, 1] and covers better near 1 and with few rows. With ``"plain"`` A ± z SE, cut at 0 and 1, as pROC has it.
+    Where DeLong's variance is none (A is 0 or 1, or a class has one row), Newcombe's interval. ParameterError for another scale, DataError if a class has no rows.
     Source: DeLong, DeLong and Clarke-Pearson (1988); Pepe (2003), The Statistical Evaluation of Medical Tests, §5.2.4.
 
     >>> from torchlogit.metrics.scored import scored_arrays
     >>> found = auc(scored_arrays([0, 0, 1, 0, 1, 1], [0.1, 0.3, 0.35, 0.4, 0.8, 0.9]))
     >>> round(found.value, 4), round(found.low, 4), round(found.high, 4)
-    (0.8889, 0.2614, 0.9945)
+    (0.8889, 0.088, 0.9985)
     """
     rows = scored.counted()
     if rows.binary:
@@ -136,14 +143,14 @@ def interval(found: Area, rows: Scored, level: float, scale: str = "logit") -> I
     """The interval of an area; see `auc`."""
     if scale not in ("logit", "plain"):
         raise ParameterError(f'scale must be "logit" or "plain", got {scale!r}')
-    z, value, error = half_width(level), found.value, found.std_error(rows)
+    z, value, (error, df) = half_width(level), found.value, found.spread(rows)
     if not (error > 0 and 0 < value < 1):
         return newcombe(value, *_sizes(rows), level)
     if scale == "plain":
         return Interval(value, max(0.0, value - z * error), min(1.0, value + z * error), "DeLong")
-    from scipy.special import expit, logit
+    from scipy.special import expit, logit, stdtrit
 
-    ends = expit(logit(value) + np.array([-1, 1]) * z * error / (value * (1 - value)))
+    ends = expit(logit(value) + stdtrit(df, (1 + np.array([-level, level])) / 2) * error / (value * (1 - value)))
     return Interval(value, float(ends[0]), float(ends[1]), "DeLong, logit")
 
 

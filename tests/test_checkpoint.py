@@ -101,7 +101,7 @@ def test_210_killed_at_any_moment(tmp_path):
         while len(passes(checkpoint)) < wanted and process.poll() is None:
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         theta, made = start(checkpoint).communicate(timeout=200)[0].split()
         assert theta == expected
         assert int(made) <= int(total)
@@ -130,8 +130,7 @@ def test_211_another_fit_is_refused(folder, tmp_path):
         fit(folder, checkpoint=tmp_path / "c")
 
 
-@pytest.mark.parametrize("which", [0, 1, -1])
-@pytest.mark.parametrize("how", ["flip", "cut", "empty"])
+@pytest.mark.parametrize(("which", "how"), [(0, "flip"), (1, "cut"), (-1, "empty")])
 def test_212_a_damaged_pass_is_made_again(folder, tmp_path, which, how):
     whole = fit(folder)
     ended(folder, tmp_path / "c")

@@ -83,7 +83,8 @@ def auc(scored: Scored, level: float = 0.95, scale: str = "logit") -> Interval:
 
     On the ``"logit"`` scale, A ± t SE worked out for log A / (1 − A), t with Satterthwaite's degrees of freedom: it stays in
     [0, 1] and covers better near 1 and with few rows. With ``"plain"`` A ± z SE, cut at 0 and 1, as pROC has it.
-    Where DeLong's variance is none (A is 0 or 1, or a class has one row), Newcombe's interval. ParameterError for another scale, DataError if a class has no rows.
+    Where DeLong's variance is none (A is 0 or 1, or a class has one row), Newcombe's interval.
+    ParameterError for another scale, DataError if a class has no rows.
     Source: DeLong, DeLong and Clarke-Pearson (1988); Pepe (2003), The Statistical Evaluation of Medical Tests, §5.2.4.
 
     >>> from torchlogit.metrics.scored import scored_arrays

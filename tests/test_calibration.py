@@ -1,6 +1,7 @@
 """Reliability and the numbers of calibration against scikit-learn, statsmodels, R, high precision, simulation and themselves."""
 
 import json
+from math import comb
 from pathlib import Path
 
 import mpmath
@@ -153,6 +154,15 @@ def test_true_probabilities_have_their_statistics_distributions():
     assert ece.mean() == pytest.approx(told[0], rel=0.02)
     assert less.mean() < 0.6 * ece.mean()
     assert abs(square.mean()) < 3.5 * square.std() / 800**0.5
+
+
+def test_the_squared_distance_of_one_bin_is_unbiased_exactly():
+    """All samples of three rows, each as often as it comes: the mean is the true squared distance."""
+    p, true, mean = 0.4, 0.7, 0.0
+    for k in range(4):
+        rows = scored_arrays([1] * k + [0] * (3 - k), np.full(3, p), classes=[0, 1])
+        mean += comb(3, k) * true**k * (1 - true) ** (3 - k) * of("bins debiased", rows, 1)
+    assert mean == pytest.approx((p - true) ** 2, rel=1e-12)
 
 
 def test_the_squared_distance_is_unbiased_where_probabilities_are_wrong():

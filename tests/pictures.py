@@ -56,6 +56,7 @@ PICTURES = {
     "path": lambda **to: plots.coefficient_path(births_path(), marks={"C = 1": 1.0}, **to),
     "nomogram": lambda **to: plots.nomogram(births_fit().nomogram(), **to),
     "binned": lambda **to: plots.binned_residuals(births_fit().binned_residuals(), **to),
+    "quantile": lambda **to: plots.quantile_residuals(births_fit().quantile_residuals(), **to),
     "leverage": lambda **to: plots.leverage(births_fit().influence(), **to),
     "training": lambda **to: plots.training({"sum": [3, 2, 1, 0.9], "mean": [1, 0.7, 0.4, 0.3]}, title="SGD", **to),
     "weights": lambda **to: plots.weight_images(

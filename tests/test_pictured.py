@@ -365,7 +365,55 @@ def test_binned_residuals_that_cannot_be_are_refused(three):
     assert few.n.sum() == 3
 
 
-@pytest.mark.parametrize("name", ["curves", "forest", "nomogram", "binned_residuals"])
+# quantile residuals
+
+
+def test_quantile_residuals_lie_between_the_two_values_of_the_distribution():
+    from scipy.stats import binom, norm
+
+    table = {"x": np.arange(12.0), "s": [0, 0, 1, 2, 1, 3, 4, 3, 5, 4, 5, 6], "f": [6, 5, 5, 4, 6, 3, 2, 3, 1, 1, 0, 0]}
+    result = fit(table, "s + f ~ x")
+    found = result.quantile_residuals()
+    p = result.predict_proba({"x": table["x"]})[:, 1].numpy()
+    s, m = np.array(table["s"]), np.array(table["s"]) + np.array(table["f"])
+    u = norm.cdf(found.residual)[np.argsort(found.row)]
+    assert ((u >= binom.cdf(s - 1, m, p) - 1e-12) & (u <= binom.cdf(s, m, p) + 1e-12)).all()
+
+
+def test_quantile_residuals_are_normal_under_the_model_and_see_what_scatters_more():
+    from scipy.stats import kstest
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=500)
+    calm, wild = (rng.binomial(30, expit(x + spread * rng.normal(size=500))) for spread in (0, 0.8))
+    good, bad = (fit({"x": x, "s": s, "f": 30 - s}, "s + f ~ x").quantile_residuals() for s in (calm, wild))
+    assert kstest(good.residual, "norm").pvalue > 0.01
+    assert good.residual.std() == pytest.approx(1, abs=0.1)
+    assert bad.residual.std() > 1.5
+    assert good.outside < 60 < 200 < bad.outside
+    single = fit(births(), "low").quantile_residuals(seed=3)
+    assert kstest(single.residual, "norm").pvalue > 0.01
+    assert not np.array_equal(single.residual, births_fit().quantile_residuals(seed=4).residual)
+
+
+def test_rows_far_out_have_finite_quantile_residuals():
+    x = np.r_[np.linspace(-3, 3, 60), 500.0, -500.0]
+    y = np.r_[(np.linspace(-3, 3, 60) + np.tile([2, -2], 30) > 0), 0, 1].astype(int)
+    result = fit({"x": x[:60], "y": y[:60]}, "y")
+    found = result.quantile_residuals(data={"x": x, "y": y})
+    assert np.isfinite(found.residual).all()
+    assert found.row[[0, -1]].tolist() == [61, 62]
+    assert found.residual[-1] > 8
+
+
+def test_quantile_residuals_that_cannot_be_are_refused(three):
+    with pytest.raises(ParameterError, match="two classes"):
+        three.quantile_residuals()
+    with pytest.raises(ParameterError, match="without weights"):
+        fit(births() | {"n": np.full(189, 2)}, "low", weight="n").quantile_residuals()
+
+
+@pytest.mark.parametrize("name", ["curves", "forest", "nomogram", "binned_residuals", "quantile_residuals"])
 def test_tables_print_and_become_frames_and_json(name):
     found = getattr(births_fit(), name)()
     assert str(found)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torchlogit.inference.prediction import PredictionTable
     from torchlogit.inference.profile import Profile
     from torchlogit.inference.quality import Quality
+    from torchlogit.inference.quantile import QuantileResiduals
     from torchlogit.inference.residuals import Kind
     from torchlogit.inference.slices import Curves, DecisionMap
     from torchlogit.inference.wald import Table
@@ -187,6 +188,12 @@ class Fit(Model):
         from torchlogit.inference.binned import binned_residuals
 
         return binned_residuals(self, along, bins, **how)
+
+    def quantile_residuals(self, seed: int = 0, level: float = 0.95, **how: Any) -> QuantileResiduals:
+        """Randomised residuals that are normal where the model is right; see `inference.quantile` for what else it takes."""
+        from torchlogit.inference.quantile import quantile_residuals
+
+        return quantile_residuals(self, seed, level, **how)
 
     def dfbeta(self, scaled: bool = False, data: Any = None, **given: Any) -> npt.NDArray[np.float64]:
         """By how much every row moves every coefficient, (n, p), or (n, p, K); see `inference.influence`."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 from torchlogit.plots.acting import net_benefit, risk_coverage, threshold_cost, threshold_rates
 from torchlogit.plots.curve import CurveTable, probability_curve
 from torchlogit.plots.descent import loss_surface, loss_surfaces, training
-from torchlogit.plots.diagnostics import binned_residuals, leverage
+from torchlogit.plots.diagnostics import binned_residuals, leverage, quantile_residuals
 from torchlogit.plots.digits import digit, weight_images
 from torchlogit.plots.forests import effects, forest, margins
 from torchlogit.plots.gallery import sigmoid, sigmoid_gallery
@@ -64,6 +64,7 @@ __all__ = [
     "picture",
     "precision_recall",
     "probability_curve",
+    "quantile_residuals",
     "risk_coverage",
     "roc",
     "scores",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from torchlogit.inference.binned import BinnedResiduals
     from torchlogit.inference.influence import Influence
+    from torchlogit.inference.quantile import QuantileResiduals
 
 COOK = (0.1, 0.5, 1.0)  # Cook's distances that are drawn, where they lie within the picture
 NAMED = 5  # rows with their number
@@ -62,6 +63,38 @@ def binned_residuals(
         names = [say("±2 standard errors"), say("bin inside"), *[say("bin outside")] * bool(outside.any())]
         legend_under(ax, [band, inside, beyond][: len(names)], names, 3)
     return finished(ax, f"{own}: {counted}")
+
+
+def quantile_residuals(
+    table: QuantileResiduals,
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
+    note: str = "",
+    **look: Unpack[Look],
+) -> Display:
+    """Quantile residuals over the normal quantiles of their ranks, on the red line and in the band where the model is right.
+
+    Residuals outside the band are squares. ``look``: `Look`. ``ImportError`` if matplotlib is not installed.
+
+    >>> from torchlogit import datasets, fit
+    >>> quantile_residuals(fit(datasets.study_hours(), "passed").quantile_residuals()).ax.get_xlabel()
+    'normal quantile'
+    """
+    with drawing(ax, (5.0, 4.8), look) as ax:
+        style = style_of(ax)
+        say, x, r = style.say, table.expected, table.residual
+        outside = (r < table.low) | (r > table.high)
+        band = ax.fill_between(x, table.low, table.high, color=style.theme.grey, alpha=0.25, linewidth=0, zorder=1)
+        ax.plot(x, x, color=style.theme.red, linewidth=1.4, zorder=2)
+        for here, mark, i in ((~outside, "o", 0), (outside, "s", 3)):
+            dots: Any = {"ls": "", "marker": mark, "ms": style.pt(4.5), "color": style.theme.curves[i], "alpha": 0.8}
+            ax.plot(x[here], r[here], **dots, zorder=3)
+        ax.set(xlabel=say("normal quantile"), ylabel=say("quantile residual"))
+        own = say("Quantile residuals of {event}", event=table.outcome)
+        headline(ax, own if title is None else title, note)
+        legend_under(ax, [band], [say("{level} % band under the model", level=f"{100 * table.level:g}")])
+    return finished(ax, f"{own}: {table.outside} / {len(r)}")
 
 
 def leverage(

@@ -50,6 +50,8 @@ MODEL_SIDE = {
     "{outside} of {bins} bins outside; about {expected} are so if the model is right":
         "{bins} 组中有 {outside} 组在外；模型正确时约有 {expected} 组如此", "bin inside": "在内的组", "bin outside": "在外的组",
     "Leverage and residuals": "杠杆值与残差", "standardised Pearson residual": "标准化皮尔逊残差",
+    "Quantile residuals of {event}": "{event} 的分位数残差", "normal quantile": "正态分位数", "quantile residual": "分位数残差",
+    "{level} % band under the model": "模型之下的 {level} % 范围",
     "rows of the largest Cook distance": "库克距离最大的行",
     # training, images, sigmoids, units
     "epoch": "轮", "loss": "损失", "run {i}": "第 {i} 次", "weight": "权重",

@@ -168,7 +168,7 @@ def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> Floats:
     power = 10.0 ** floor(log10(rough))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough * (1 - 1e-9))
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
-    ticks: Floats = np.arange(first, max(last, first + 1) + 1) * step
+    ticks: Floats = np.asarray(np.arange(first, max(last, first + 1) + 1) * step, dtype=np.float64)
     return ticks
 
 

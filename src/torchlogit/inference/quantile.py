@@ -53,7 +53,7 @@ def quantile_residuals(
 
     They are standard normal if the model is right, whatever μ, but for the estimation of θ. Of single 0s and 1s they see little;
     of counts they show what scatters more than binomial. Another ``seed`` gives others: look at several. The band is that
-    of ordered uniforms, ``Beta(i, n + 1 − i)``, point by point. ``data`` stand in for the training rows; ``given`` as for `observed`.
+    of ordered uniforms, ``Beta(i, n + 1 − i)``, point by point. ``data`` stand in for the rows; ``given`` as for `observed`.
 
     ParameterError for more than two classes and for rows with weights. Source: Dunn and Smyth (1996), Randomized quantile
     residuals, J. Comput. Graph. Statist. 5, 236–244, eq. 2.

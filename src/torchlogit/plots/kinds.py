@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "nomogram": Kind("points to add up to a probability, on paper", of_fit.scales, "fit"),
     "path": Kind("coefficients as a lasso penalty weakens", of_fit.path, "fit"),
     "residuals": Kind("mean residuals of groups, with the model's band", of_fit.residuals, "fit"),
+    "quantile": Kind("residuals that are normal if the model is right", of_fit.quantiles, "fit"),
     "leverage": Kind("residuals over leverage, with Cook's distance", of_fit.influence, "fit"),
     "weights": Kind("weights of each class as an image, of pixels", of_fit.weights, "fit", rows=False),
     "roc": Kind("sensitivity against false positives, with AUC", of_rows.roc),

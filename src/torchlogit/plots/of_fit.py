@@ -9,7 +9,7 @@ import numpy as np
 
 from torchlogit.errors import ParameterError
 from torchlogit.plots.curve import probability_curve
-from torchlogit.plots.diagnostics import binned_residuals, leverage
+from torchlogit.plots.diagnostics import binned_residuals, leverage, quantile_residuals
 from torchlogit.plots.digits import weight_images
 from torchlogit.plots.forests import effects, forest
 from torchlogit.plots.frame import style_for
@@ -74,6 +74,11 @@ def residuals(fit: Fit, *, features: Names = (), bins: int | None = None, **look
     """Binned residuals, over the fitted probability or a feature."""
     _check(features, 1, "residuals")
     return binned_residuals(fit.binned_residuals(features[0] if features else None, bins), **look)
+
+
+def quantiles(fit: Fit, **look: Any) -> Display:
+    """Quantile residuals over normal quantiles."""
+    return quantile_residuals(fit.quantile_residuals(), **look)
 
 
 def influence(fit: Fit, **look: Any) -> Display:

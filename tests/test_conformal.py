@@ -319,3 +319,18 @@ def test_a_class_that_one_fold_has_alone():
         fit = torchlogit.fit(table, "y", penalty=L2(1.0))
     with pytest.raises((DataError, torchlogit.NotCertifiedError), match="fold"):
         fit.conformal(folds=5)
+
+
+def test_a_calibrated_model():
+    """Sets are of the calibrated probabilities; folds would not know how these came about."""
+    table = two_classes(600)
+    fit = torchlogit.fit(table[:200], "y", penalty=L2(50.0))
+    model = torchlogit.calibrate(fit, table[200:400])
+    found = model.conformal(table[400:], 0.9)
+    new = two_classes(50, seed=4)
+    assert (found.sets(new) == found.holds(model.predict_proba(new))).all()
+    assert found.quantile[0] != fit.conformal(table[400:], 0.9).quantile[0]
+    band = model.band(table[400:], coverage=0.7)
+    assert (model.decide(table[400:], band) != "uncertain").mean() == band.decided
+    with pytest.raises(ParameterError, match="not what calibrates it"):
+        model.conformal()

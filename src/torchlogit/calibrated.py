@@ -86,6 +86,7 @@ PREFIX = "calibration_"  # of the tensors in a model file
 DOORS = (
     "band",
     "calibration",
+    "conformal",
     "evaluate",
     "plot",
     "reliability",

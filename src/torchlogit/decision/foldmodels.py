@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.calibrated import Calibrated
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics.crossed import fitting_of, fold_fits
 from torchlogit.metrics.scored import check_probabilities
@@ -52,6 +53,8 @@ def _unweighted(fit: Fit) -> Rows:
     if fit.training is None:
         raise ParameterError("this fit was read from a file, which holds no rows; give calibration rows")
     check_probabilities(fit)
+    if isinstance(fit, Calibrated):
+        raise ParameterError("folds fit the model anew, not what calibrates it; give rows that neither has seen")
     weight = fit.training.weight
     if weight is not None and (weight != 1).any():
         raise ParameterError(

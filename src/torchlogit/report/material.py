@@ -199,9 +199,9 @@ class Material:
     @cached_property
     def calibration(self) -> Calibration | None:
         """Whether the probabilities come true; None where that has no answer."""
-        try:
-            from torchlogit.calibration.measures import calibration
+        from torchlogit.calibration.measures import calibration
 
+        try:
             return calibration(self.scored, level=self.level)
         except NOT_TOLD:
             return None

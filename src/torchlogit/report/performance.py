@@ -62,10 +62,8 @@ def _interval(m: Material, key: str, found: Any) -> str:
 
 def _sure(m: Material) -> list[str]:
     """What the error would be if the least sure rows were left open."""
-    try:
-        from torchlogit.decision.riskcoverage import risk_coverage
-    except ImportError:
-        return []
+    from torchlogit.decision.riskcoverage import risk_coverage
+
     found = risk_coverage(m.scored)
     at = int(np.searchsorted(found.coverage, SHARE))
     left, error, whole = 1 - float(found.coverage[at]), float(found.risk[at]), float(found.risk[-1])

@@ -58,10 +58,7 @@ def of_numbers(m: Material) -> tuple[Picture, ...]:
 
 def of_performance(m: Material) -> tuple[Picture, ...]:
     """How rows are ranked, whether probabilities come true, which answers were right, and what leaving some open does."""
-    try:
-        from torchlogit.plots import of_rows
-    except ImportError:
-        return ()
+    from torchlogit.plots import of_rows
 
     rows = m.scored
     kinds: dict[str, Callable[[Any], Display]] = {

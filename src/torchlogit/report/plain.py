@@ -29,7 +29,7 @@ def _part(part: Part, states: dict[str, str], picture: str) -> Iterator[str]:
     yield f"## {escaped(part.heading)}"
     yield from map(named, part.sentences)
     if part.figures:
-        yield "\n".join(f"- **{escaped(number)}** {named(what)}" for number, what in part.figures)
+        yield "\n".join(f"- **{named(number)}** {named(what)}" for number, what in part.figures)
     for each in part.lists:
         if each.heading:
             yield f"### {escaped(each.heading)}"
@@ -44,7 +44,7 @@ def _part(part: Part, states: dict[str, str], picture: str) -> Iterator[str]:
 
 def _item(item: Item, states: dict[str, str]) -> str:
     head = f"**{named(item.head)}** " if item.head else ""
-    state = f" ({states[item.state]})" if item.head and item.state in states else ""
+    state = f" ({states[item.state]})" if item.detail and item.state in states else ""
     detail = f"  \n  {named(item.detail)}" if item.detail else ""
     return f"- {head}{named(item.text)}{escaped(state)}{detail}"
 

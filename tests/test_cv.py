@@ -44,10 +44,9 @@ from torchlogit.sources.memory import MemorySource
 SMALL = pytest.mark.filterwarnings("ignore::torchlogit.errors.TorchlogitWarning")  # the checks' data are tiny
 GRID = np.logspace(-3, 3, 5)
 VARIANTS = [
-    Ours(Cs=3, cv=3),
+    Ours(Cs=3, cv=3, selection="one_standard_error"),
     Ours(Cs=[0.1, 1.0], cv=2, l1_ratios=[0.5, 1], use_legacy_attributes=False),
-    Ours(Cs=3, cv=3, scoring="neg_log_loss", selection="one_standard_error", class_weight="balanced"),
-    Ours(Cs=2, cv=2, refit=False),
+    Ours(Cs=2, cv=2, refit=False, scoring="neg_log_loss", class_weight="balanced"),
 ]
 
 

@@ -53,7 +53,7 @@ def test_a_curve_of_few_rows_is_encoded_in_parts():
 
 
 def test_weights_weigh_the_means_that_others_are_held_at():
-    table = {"x": [1.0, 2, 3, 4, 5, 6], "z": [0.0, 1, 0, 1, 3, 1], "n": [1, 2, 3, 1, 2, 1], "y": [0, 0, 1, 0, 1, 1]}
+    table = {"x": [1.0, 2, 3, 4, 5, 6], "z": [0.0, 1, 0, 1, 3, 2], "n": [1, 2, 3, 1, 2, 1], "y": [0, 0, 1, 0, 1, 1]}
     weighted = fit(table, "y", weight="n").curves("x")
     again = {name: np.repeat(column, table["n"]) for name, column in table.items() if name != "n"}
     np.testing.assert_allclose(weighted.probability, fit(again, "y").curves("x").probability, rtol=1e-9)

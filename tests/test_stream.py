@@ -314,6 +314,16 @@ def test_loaders_and_queries():
         assert_same(parts, whole)
 
 
+def test_a_query_of_duckdb():
+    duckdb = pytest.importorskip("duckdb")
+    data = table()
+    connection = duckdb.connect()
+    connection.register("pupils", data)
+    parts = torchlogit.fit(connection.sql("select a, b, town, y from pupils"), "y", memory="64KiB")
+    assert parts.stream is not None
+    assert_same(parts, torchlogit.fit(data, "y", features=["a", "b", "town"]))
+
+
 def test_a_loader_with_weights_and_offset():
     data = table()
     columns = [data[name].to_numpy() for name in ("a", "b", "y", "w", "o")]

@@ -327,11 +327,12 @@ def test_a_query_of_duckdb():
 def test_a_loader_with_weights_and_offset():
     data = table()
     columns = [data[name].to_numpy() for name in ("a", "b", "y", "w", "o")]
-    batches = (
-        lambda: (  # noqa: E731
-            (np.stack(c[:2], 1), *c[2:]) for i in range(0, 4000, 900) for c in [[v[i : i + 900] for v in columns]]
-        )
-    )
+
+    def batches():
+        for i in range(0, 4000, 900):
+            a, b, *others = (column[i : i + 900] for column in columns)
+            yield np.stack([a, b], 1), *others
+
     parts = torchlogit.fit(batches, "y", weight="weight", offset="offset", memory="64KiB")
     whole = torchlogit.fit(data, "y", features=["a", "b"], weight="w", offset="o")
     np.testing.assert_allclose(parts.theta, whole.theta, rtol=1e-9, atol=1e-12)

@@ -19,7 +19,9 @@ STYLE = """\
 .torchlogit thead tr{border-bottom:1px solid;border-top:2px solid}.torchlogit tbody{border-bottom:2px solid}
 .torchlogit tbody tr{background:none}.torchlogit tbody tr:hover{background:rgba(128,128,128,.15)}
 .torchlogit .r{text-align:right}.torchlogit .in{padding-left:1.8em}
-.torchlogit p{margin:.4em 0;max-width:46rem}"""
+.torchlogit p{margin:.4em 0;max-width:46rem}
+@media(max-width:36rem){.torchlogit table{font-size:.85em}.torchlogit th,.torchlogit td{padding:.15em .4em}
+.torchlogit tr>:first-child{position:sticky;left:0;background:Canvas}}"""
 
 
 def html(document: Document, page: bool = False, language: str = "en") -> str:
@@ -30,7 +32,7 @@ def html(document: Document, page: bool = False, language: str = "en") -> str:
     if document.facts:
         pairs = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in document.facts)
         parts.append(f"<dl>{pairs}</dl>")
-    parts += [f"<div>{table(grid)}</div>" for grid in document.grids]
+    parts += [f'<div tabindex="0">{table(grid)}</div>' for grid in document.grids]
     parts += [f"<p>{escape(note)}</p>" for note in document.notes]
     body = f'<div class="torchlogit" lang="{escape(language)}">{"".join(parts)}</div>'
     return _page(document.title, body, language) if page else body

@@ -80,8 +80,15 @@ def _nothing_to_fit(options: Mapping[str, Any]) -> None:
 
 def _options(data: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> fitting.Options:
     """What ``fit`` would be told."""
-    shown = {"profile": False, "as_json": False, "lang": None, "out": None, "plot": None, "plot_feature": None}
-    shared = {name: given[name] for name in ("delimiter", "encoding", "level", "base", "force")}
+    shown: dict[str, Any] = {
+        "profile": False,
+        "as_json": False,
+        "lang": None,
+        "out": None,
+        "plot": None,
+        "plot_feature": None,
+    }
+    shared: dict[str, Any] = {name: given[name] for name in ("delimiter", "encoding", "level", "base", "force")}
     return fitting.Options(data=data, **shown, **shared, **options)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from torchlogit.inference.explain import LANGUAGES as SPOKEN
 from torchlogit.inference.explain import Sentence
 from torchlogit.render.document import Grid, grid
 from torchlogit.render.spoken import digits_words
 from torchlogit.report.checks import answered
-from torchlogit.report.material import SPOKEN, Material
+from torchlogit.report.material import Material
 from torchlogit.report.origin import blocks
 from torchlogit.report.parts import Item, Listed, Part
 from torchlogit.report.performance import doubts, right_answers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from torchlogit.inference.explain import LANGUAGES as SPOKEN
 from torchlogit.penalties import Jeffreys
-from torchlogit.report.material import SPOKEN, Material
+from torchlogit.report.material import Material
 from torchlogit.report.origin import versions
 from torchlogit.report.parts import Part, listed
 from torchlogit.tables.names import show

@@ -174,13 +174,11 @@ class Material:
         return min(self.folds, self.rows.given - self.rows.dropped)
 
     @cached_property
-    def scored(self) -> Scored | None:
-        """The rows with probabilities of models that had not seen them, or else of the fit; None if it is not certified."""
+    def scored(self) -> Scored:
+        """The rows with probabilities of models that had not seen them, or else of the fit, which is certified."""
         from torchlogit.metrics.crossed import cross_scored
         from torchlogit.metrics.scored import scored_rows
 
-        if not self.fit.certified:
-            return None
         if self.other is not None:
             return scored_rows(Observed(self.fit, self.rows))
         try:

@@ -13,6 +13,7 @@ from torchlogit.render.html import table
 from torchlogit.report.material import LANGUAGES
 
 if TYPE_CHECKING:
+    from torchlogit.render.document import Grid
     from torchlogit.report.report import Report
 
 HERE = Path(__file__).parent / "templates"
@@ -35,8 +36,13 @@ def _template() -> Any:
 
     loader = FileSystemLoader(HERE)
     found = Environment(loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    found.filters |= {"named": named, "table": lambda grid: Markup(table(grid._replace(caption=""))), "bare": bare}
+    found.filters |= {"named": named, "table": uncaptioned, "bare": bare}
     return found.get_template("report.html")
+
+
+def uncaptioned(grid: Grid) -> Markup:
+    """A table, whose caption stands above it."""
+    return Markup(table(grid._replace(caption="")))
 
 
 def named(text: str) -> Markup:

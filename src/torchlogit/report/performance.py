@@ -17,7 +17,7 @@ SHARE = 0.8  # of the rows that are decided where the others are left open
 def performance(m: Material) -> Part:
     """What was measured, on which rows."""
     heading = m.say("performance")
-    if m.scored is None:
+    if not m.fit.certified:
         return Part("performance", heading, sentences=(m.say("no_performance"),))
     found = m.evaluation.document()
     pair = [m.say("pair", event=m.event)] if m.binary and _known(m, "auc") else []
@@ -49,7 +49,7 @@ def _figures(m: Material) -> tuple[tuple[str, str], ...]:
 
 def right_answers(m: Material) -> tuple[tuple[str, str], ...]:
     """How often the model is right, beside a guess."""
-    if m.scored is None:
+    if not m.fit.certified:
         return ()
     right, always = (m.say("of_hundred", n=f"{100 * x:.0f}") for x in (m.evaluation["accuracy"].value, m.always))
     return ((right, m.say("right_seen" if m.scored.seen else "right_new", always=always)),)
@@ -83,7 +83,7 @@ def _verdict(m: Material) -> tuple[str, ...]:
 
 def doubts(m: Material) -> list[Item]:
     """What of this speaks against the answer."""
-    if m.scored is None:
+    if not m.fit.certified:
         return []
     right, auc = m.evaluation["accuracy"], m.evaluation["auc"]
     out = [Item(m.say("no_folds"), state="bad")] if m.scored.seen else []
@@ -109,5 +109,5 @@ def _extreme(m: Material) -> list[Item]:
 
 def measured(m: Material) -> dict[str, Any]:
     """The same for a program."""
-    found = {"evaluation": m.evaluation, "calibration": m.calibration} if m.scored is not None else {}
-    return {name: found[name].to_dict() if found.get(name) else None for name in ("evaluation", "calibration")}
+    found = (m.evaluation, m.calibration) if m.fit.certified else (None, None)
+    return {name: each and each.to_dict() for name, each in zip(("evaluation", "calibration"), found, strict=True)}

@@ -221,7 +221,8 @@ def gathered(fit: Fit, data: Any, **settings: Any) -> Material:
 
     Whether they are is seen by their log-likelihood. ParameterError where there are no rows at all.
     """
-    beside = observed(fit, data, **({} if data is None else {"missing": "drop"}))
+    given: dict[str, Any] = {} if data is None else {"missing": "drop"}
+    beside = observed(fit, data, **given)
     try:
         beside.check_rows()
     except DataError:

@@ -177,6 +177,43 @@ def test_a_changed_prevalence_is_found_without_labels_and_covered():
     assert moved.prevalence[1] == pytest.approx(table.share[1])
 
 
+def test_the_error_of_a_small_fit_is_in_the_interval():
+    """Of three hundred rows fitted and twenty thousand without labels, the fit's own error is the larger: still covered."""
+    rng, within, wide, narrow = np.random.default_rng(9), [], [], []
+    for _ in range(100):
+        y = np.arange(300) % 2
+        half = torchlogit.fit(rng.normal(1.5 * y)[:, None], y)
+        rare = rng.random(20_000) < 0.2
+        table = estimate_prevalence(half, rng.normal(1.5 * rare)[:, None])
+        within.append(table.low[1] < 0.2 < table.high[1])
+        wide.append(table.std_error[1])
+        narrow.append(table.share[1])
+    assert 88 <= np.sum(within) <= 100
+    assert np.std(narrow) < np.mean(wide) < 2 * np.std(narrow)  # the shares of the rows fitted count as known: wide
+    shrunk = torchlogit.fit(rng.normal(1.5 * y)[:, None], y, penalty=L2(1.0))
+    assert "take the model as known" in str(estimate_prevalence(shrunk, rng.normal(size=(500, 1))))
+
+
+def test_the_error_of_three_shares_is_that_of_numerical_derivatives():
+    """The share at moved coefficients, by finite differences, beside the delta method."""
+    rng = np.random.default_rng(10)
+    x = rng.normal(size=(600, 2))
+    y = (x @ np.array([[0, 1.5, -1.5], [0, 1, 1]]) + rng.gumbel(size=(600, 3))).argmax(1)
+    fit, new = torchlogit.fit(x, y), rng.normal(size=(800, 2))
+    table = estimate_prevalence(fit, new)
+    known = estimate_prevalence(replace(fit, covariance_root=torch.zeros(9, 1, dtype=torch.float64)), new)
+    columns = []
+    for j in range(9):
+        ends = []
+        for step in (1e-4, -1e-4):
+            theta = fit.theta_centred.clone().ravel()
+            theta[j] += step
+            ends.append(estimate_prevalence(replace(fit, theta_centred=theta.reshape(3, 3)), new).share)
+        columns.append((ends[0] - ends[1]) / 2e-4)
+    slopes = np.column_stack(columns) @ fit.covariance_root.numpy()
+    np.testing.assert_allclose(table.std_error**2 - known.std_error**2, (slopes**2).sum(1), rtol=1e-5)
+
+
 def test_a_class_that_is_not_there():
     y = np.arange(4000) % 2
     rng = np.random.default_rng(2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.normal import half_width
@@ -147,10 +148,14 @@ class PrevalenceTable(Tabular):
     low: Floats
     high: Floats
     level: float = 0.95
-    notes: tuple[str, ...] = (
-        "It holds where only the shares of the classes differ from those of the rows fitted, not the rows of a class. Errors and "
-        "intervals are of these rows and take the model as known: it should be calibrated, and fitted to many rows",
-    )
+    notes: tuple[str, ...] = ()
+
+
+HOLDS = (
+    "It holds where only the shares of the classes differ from those of the rows fitted, not the rows of a class, and where the "
+    "model's probabilities are calibrated"
+)
+KNOWN = "The errors take the model as known, because it has no standard errors of its own"
 
 
 def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float = 0.95) -> PrevalenceTable:
@@ -158,7 +163,9 @@ def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float
 
     ``Σ log Σ_c π_c p_c / before_c`` is largest over shares π. EM is ``π_c ← mean of π_c r_c / Σ_j π_j r_j``, r = p / before; both
     go on until a bound on what is left (``max_c mean r_c / Σ_j π_j r_j − 1``, per row) is under 1e-12. Errors are from the
-    observed information and take the model as known, intervals are Wald's on the logit.
+    observed information I and the fit's own covariance C, ``I⁻¹ + I⁻¹ J C Jᵀ I⁻¹`` with J the derivative of the score by θ;
+    those of a fit without standard errors take the model as known, which is noted. Intervals are Wald's on the logit, and
+    rather wide for a fit to few rows, because C leaves out that the classes' shares among these rows are known.
     DataError for no rows, NotCertifiedError where the search does not end or the rows do not tell the classes apart.
     Source: Saerens, Latinne and Decaestecker (2002), §2.2; Lindsay (1983), The geometry of mixture likelihoods.
 
@@ -171,14 +178,16 @@ def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float
     >>> found.before.tolist(), bool(abs(found.share[1] - 0.1) < 0.03)
     ([0.5, 0.5], True)
     """
-    before = prevalence_of(fit)
-    logs = fit._loss().log_probabilities(fit.eta(rows, offset)).cpu().numpy()
-    if not len(logs):
+    before, eta = prevalence_of(fit), fit.eta(rows, offset).cpu()
+    if not len(eta):
         raise DataError("there are no rows to estimate a prevalence from")
-    share = mixed(logs - np.log(before))
-    error = _errors(logs - np.log(before), share)
+    log_ratio = fit._loss().log_probabilities(eta).numpy() - np.log(before)
+    share = mixed(log_ratio)
+    moved = None if fit.no_errors else _moved(fit, fit._matrix(rows), eta, before, share)
+    error = _errors(log_ratio, share, moved)
     low, high = _interval(share, error, level)
-    return PrevalenceTable(tuple(fit.classes.tolist()), before, share, error, low, high, level)
+    notes = (HOLDS, *[KNOWN] * bool(fit.no_errors))
+    return PrevalenceTable(tuple(fit.classes.tolist()), before, share, error, low, high, level, notes)
 
 
 def mixed(log_ratio: Floats) -> Floats:
@@ -211,8 +220,28 @@ def _basis(k: int) -> Floats:
     return np.vstack([np.eye(k - 1), -np.ones(k - 1)])
 
 
-def _errors(log_ratio: Floats, share: Floats) -> Floats:
-    """Standard errors (K,): the inverse information of shares that sum to 1; NaN where one is at 0."""
+def _moved(fit: Fit, x: Any, eta: Tensor, before: Floats, share: Floats) -> Floats:
+    """How the score of the shares (K − 1,) moves with the fit's coefficients, times the root of their covariance: (K − 1, r)."""
+    at, basis = eta.detach().requires_grad_(), torch.from_numpy(_basis(len(share)))
+    ratio = fit._loss().probabilities(at) / torch.from_numpy(before)
+    score = (ratio / (ratio @ torch.from_numpy(share))[:, None]).sum(0) @ basis
+    slopes = [torch.autograd.grad(each, at, retain_graph=True)[0] for each in score]
+    root, rows = fit.covariance_root, []
+    assert root is not None
+    for slope in slopes:
+        start, total = 0, torch.zeros_like(fit.theta_centred)
+        for design in fit.designs(x):
+            size = design.x.shape[0]
+            total += design.rmatmul(slope[start : start + size])
+            start += size
+        rows.append(total.ravel() @ root)
+    return torch.stack(rows).numpy()
+
+
+def _errors(log_ratio: Floats, share: Floats, moved: Floats | None = None) -> Floats:
+    """Standard errors (K,) of shares that sum to 1, from the information I of the rows and what the fit's own error adds:
+    ``I⁻¹ (I + M Mᵀ) I⁻¹``; NaN where a share is at 0.
+    """
     ratio = np.exp(log_ratio - log_ratio.max(1, keepdims=True))
     score, basis = ratio / (ratio @ share)[:, None], _basis(len(share))
     information = basis.T @ score.T @ score @ basis
@@ -220,7 +249,9 @@ def _errors(log_ratio: Floats, share: Floats) -> Floats:
         raise NotCertifiedError("the rows hardly tell the classes apart, so that no prevalence could be certified")
     if share.min() < 1e-9:
         return np.full(len(share), nan)
-    return np.asarray(np.sqrt(np.diag(basis @ np.linalg.inv(information) @ basis.T)))
+    inverse = np.linalg.inv(information)
+    covariance = inverse if moved is None else inverse + inverse @ moved @ moved.T @ inverse
+    return np.asarray(np.sqrt(np.diag(basis @ covariance @ basis.T)))
 
 
 def _interval(share: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:

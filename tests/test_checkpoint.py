@@ -14,6 +14,7 @@ from streams import MEMORY, numbers, table, write
 
 import torchlogit
 from torchlogit import L1, L2
+from torchlogit.checkpoint import Journal
 from torchlogit.errors import DataWarning, FileError, ParameterError
 
 
@@ -187,6 +188,17 @@ def test_214_two_runs_in_one_folder(folder, tmp_path):
     with pytest.raises(Stopped):
         fit(folder, checkpoint=tmp_path / "c", watch=Second(1))
     fit(folder, checkpoint=tmp_path / "c")  # the lock went with the first
+
+
+def test_an_answer_to_another_question_is_not_taken(tmp_path):
+    one, two = torch.tensor([1.0]), torch.tensor([2.0])
+    first = Journal(tmp_path)
+    first.total((one,), lambda: (one, two.reshape(1, 1)))
+    again, other = Journal(tmp_path), Journal(tmp_path)
+    value, matrix = again.total((one,), lambda: (two,))
+    assert (value.tolist(), matrix.tolist(), again.resumed) == ([1.0], [[2.0]], 1)
+    assert other.total((two,), lambda: (two,))[0].tolist() == [2.0]
+    assert other.resumed == 0
 
 
 def test_rows_in_memory_have_no_checkpoint(tmp_path):

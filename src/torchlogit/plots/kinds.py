@@ -84,7 +84,7 @@ def picture(fit: Fit, kind: str, data: Any = None, **options: Any) -> Display:
 
     >>> from torchlogit import datasets, fit
     >>> picture(fit(datasets.study_hours(), "passed"), "roc").alt
-    'ROC curve: AUC 0.895 (95 % interval 0.671 to 0.973); threshold 0.5; chance: AUC 0.5'
+    'ROC curve: AUC 0.895 (95 % interval 0.647 to 0.975); threshold 0.5; chance: AUC 0.5'
     """
     from torchlogit.calibrated import Calibrated
 

@@ -112,7 +112,9 @@ def has_intercept(recipe: Recipe | None, asked: bool) -> bool:
     if recipe is None or not recipe.formula:
         return asked
     if not recipe.intercept and not recipe.columns:
-        raise ParameterError("the formula has neither terms nor an intercept, so there is nothing to fit; write `y ~ 1`")
+        raise ParameterError(
+            "the formula has neither terms nor an intercept, so there is nothing to fit; write `y ~ 1`"
+        )
     if recipe.intercept and not asked:
         raise ParameterError("the formula has an intercept; write `- 1` into it for a fit without one")
     return recipe.intercept

@@ -75,7 +75,9 @@ class Tabular(Rendered):
 
     def _fields_by_name(self) -> dict[str, Any]:
         own: Any = self
-        names = own._fields if hasattr(self, "_fields") else [field.name for field in dataclasses.fields(own) if field.repr]
+        names = (
+            own._fields if hasattr(self, "_fields") else [field.name for field in dataclasses.fields(own) if field.repr]
+        )
         return {name: getattr(self, name) for name in (*names, *self.derived)}
 
     def _spread(self, name: str, value: Any) -> dict[str, Any]:

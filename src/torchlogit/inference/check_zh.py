@@ -85,8 +85,8 @@ UNITS = {"row": "行", "case": "例", "coefficient": "个"}
 REASONS = (  # what other modules say in English: a pattern and what stands for it, in this order
     (r"aliased: (`.+`) is constant; it has no coefficient of its own", r"\1 是常数列，没有自己的系数"),
     (r"aliased: (.+); it has no coefficient of its own", r"\1，没有自己的系数"),
-    (r"this fit was read from a file, which holds no rows; give the data as well",
-     "拟合读自文件，文件中没有数据行；请同时给出数据"),
+    (r"this fit holds no rows \(it was read from a file, or moved to another prevalence\); give the data as well",
+     "拟合中没有数据行（读自文件，或已换到另一个患病率）；请同时给出数据"),
     (r"score tests need a maximum-likelihood fit: it is penalised", "得分检验需要极大似然拟合，而这个拟合带有惩罚"),
     (r"score tests need a maximum-likelihood fit: ", "得分检验需要极大似然拟合："),
     (r"there are (\d+) numbers, more than (\d+); check fewer at a time", r"数值项有 \1 个，超过 \2 个；请一次少查一些"),

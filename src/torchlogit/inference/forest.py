@@ -154,13 +154,24 @@ class _Lines:
         several = len(self.labels) > 1
         for j, label in enumerate(self.labels):
             text, begun = level_text(label) if several else "", set[str]()
-            for part in compared(self.fit):
+            for part in self.parts():
                 if part.kind == "level" and part.name not in begun:
                     begun.add(part.name)
                     yield Line(
                         part.name, part.reference, text, 1, *self.counts(part, label, True), 1, 1, 1, reference=True
                     )
                 yield self.line(part, j, text)
+
+    def parts(self) -> Iterator[Compared]:
+        """What is compared; of an interaction each term once, because its odds ratios hold only where the others are held."""
+        terms = {row: term for term, rows in self.fit.terms.items() for row in rows}
+        told = set[str]()
+        for part in compared(self.fit):
+            if not (part.where or part.second):
+                yield part
+            elif terms[part.row] not in told:
+                told.add(terms[part.row])
+                yield Compared(terms[part.row], part.row, why="shared")
 
     def line(self, part: Compared, j: int, text: str) -> Line:
         """One comparison."""

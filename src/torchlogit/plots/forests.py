@@ -12,6 +12,7 @@ from torchlogit.errors import ParameterError
 from torchlogit.plots.style import Display, Look, Style, drawing, finished, headline, style_of
 from torchlogit.plots.whiskers import MOST, Row, height, log_ticks, ratio_text, spoken, whiskers
 from torchlogit.render.numbers import p_text
+from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +126,7 @@ def _ratio(table: Forest, i: int, style: Style) -> Row:
 def _spoken(table: Forest) -> list[str]:
     """The first comparisons in words of numbers."""
     numbers = zip(table.names_of_rows(), table.odds_ratio, table.low, table.high, strict=True)
-    told = [f"{name} {ratio_text(x)} ({ratio_text(a)}, {ratio_text(b)})" for name, x, a, b in numbers]
+    told = [f"{show(name)} {ratio_text(x)} ({ratio_text(a)}, {ratio_text(b)})" for name, x, a, b in numbers]
     return [text for text, drawn in zip(told, _drawn(table), strict=True) if drawn][:12]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torchlogit.plots.style import style_of, writable
 from torchlogit.plots.words import columns
+from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,8 +126,12 @@ def spoken(rows: Sequence[Row]) -> str:
     """
     heading, out = "", list[str]()
     for row in rows:
-        heading = row.name if row.heading else heading if row.indent else ""
-        out += [f"{heading}: {row.name} {row.told[0]}" if heading else f"{row.name} {row.told[0]}"] if row.told else []
+        heading = show(row.name) if row.heading else heading if row.indent else ""
+        out += (
+            [f"{heading}: {show(row.name)} {row.told[0]}" if heading else f"{show(row.name)} {row.told[0]}"]
+            if row.told
+            else []
+        )
     return "; ".join(out)
 
 

@@ -123,9 +123,9 @@ def report(
     m = gathered(
         fit, data, origin=origin, language=language, level=level, base=base, folds=folds, seed=seed, wording=wording
     )
+    foot = m.say("made", version=__version__, date=m.date)  # first: a moment that is none is refused before the work
     parts = tuple(_made(m, name, watch) for name in PARTS)
     kind = m.say("kind", model=kind_of(m), n=fit.n_rows)
-    foot = m.say("made", version=__version__, date=m.date)
     title = m.say("title", target=m.name(fit.target))
     return Report(title, kind, foot, parts, _record(m, title, parts), language)
 

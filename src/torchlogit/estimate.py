@@ -116,9 +116,8 @@ def estimate(
         choice = choose(solver, size, rough=strengths.rough, ridge=penalty.ridge and source.in_memory)
         tol = tol if tol is not None else _default_tol(strengths.rough, dtype)
         if choice.solver == Proximal():
-            choice = choice._replace(
-                solver=Proximal(tol=max(tol, _default_tol(True, dtype)) / 3)
-            )  # float32 has no more
+            least = _default_tol(True, dtype)  # float32 has no more
+            choice = choice._replace(solver=Proximal(tol=max(tol, least) / 3))
         begin = objective.zeros()
         begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
         most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter

@@ -72,9 +72,8 @@ class Model:
     history: list[Record] = field(default_factory=list, repr=False)
     covariance_kind: str = MODEL_BASED  # what covariance_root is of, in words
     weights_are: str = "frequency"  # what a row's weight means: "frequency", "sampling" or "importance"
-    prevalence: tuple[
-        float, ...
-    ] = ()  # shares of the classes the intercept was moved to; (): those of the weighted rows
+    # Shares of the classes that the intercept was moved to; (): those of the weighted rows.
+    prevalence: tuple[float, ...] = ()
     training: Rows | None = field(default=None, repr=False)  # by reference; never saved
     stream: Any = field(default=None, repr=False)  # those of a fit that read them in parts, `StreamedRows`
     # Under Jeffreys' prior: Hessian of F less the information, in the solver's coordinates; inference over the training
@@ -82,12 +81,8 @@ class Model:
     prior_curvature: Tensor | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **vars(self),
-            "training": None,
-            "stream": None,
-            "prior_curvature": None,
-        }  # a pickle holds no training data
+        """A pickle holds no training data."""
+        return {**vars(self), "training": None, "stream": None, "prior_curvature": None}
 
     @property
     def theta(self) -> Tensor:

@@ -48,9 +48,8 @@ def separation(objective: Objective, point: Any, proven: bool = False) -> Separa
     """
     if not objective.penalty.free or objective.loss.name == "squared":
         return None
-    known = (
-        point.at if objective.dtype == torch.float64 else None
-    )  # a float32 Hessian's rounding would hide how singular it is
+    # a float32 Hessian's rounding would hide how singular it is
+    known = point.at if objective.dtype == torch.float64 else None
     objective = replace(objective, dtype=torch.float64)
     direction = point.theta if proven else _sign(objective, point.theta, known)
     if direction is None:

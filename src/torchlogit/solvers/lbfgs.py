@@ -26,9 +26,7 @@ class Memory(NamedTuple):
     value: Tensor
     pairs: tuple[tuple[Tensor, Tensor, Tensor], ...] = ()
     age: int = 0
-    slow: bool = (
-        False  # whether the first one grew old short of the optimum: then steps are Newton's, by conjugate gradients
-    )
+    slow: bool = False  # whether the first one grew old short of the optimum: then steps are Newton's
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,8 @@ class LBFGS:
     """Two-loop L-BFGS with ``memory`` pairs around the Hessian of a random sample as preconditioner.
 
     The sample has ``sample`` rows, drawn with ``seed``; by default so many that its Hessian costs about ten passes. After
-    ``refresh`` steps the preconditioner is made anew where theta then stands, and the pairs are forgotten. The
+    ``refresh`` steps the preconditioner is made anew where theta then stands, and the pairs are forgotten; one that is but a
+    diagonal has then proved too slow, and from there on steps are Newton's, by conjugate gradients. The
     estimated distance is half the quasi-Newton decrement, ½ gᵀBg; where the preconditioner is too coarse to be trusted
     with it (not a whole Hessian), `confirm` corrects it by conjugate gradients before it counts. Source: Nocedal and
     Wright (2006), Numerical Optimization, algorithm 7.4, with the preconditioner as the initial matrix.
@@ -76,12 +75,14 @@ class LBFGS:
         if self._stale(objective, point.memory, at.value):
             slow = point.memory.slow or not objective.blockwise
             memory = Memory(self._sketch(objective).preconditioner(theta), at.value, slow=slow)
-            return self._surely(objective, _point(theta, at, memory))
-        s, y = theta - point.theta, at.grad - point.at.grad
-        product = _dot(s, y)
-        rho = torch.where(product > 1e-10 * (_dot(s, s) * _dot(y, y)).sqrt(), 1 / product, 0.0)
-        pairs = (*point.memory.pairs, (s, y, rho))[-self.memory :]
-        return self._surely(objective, _point(theta, at, point.memory._replace(pairs=pairs, age=point.memory.age + 1)))
+        else:
+            s, y = theta - point.theta, at.grad - point.at.grad
+            product = _dot(s, y)
+            rho = torch.where(product > 1e-10 * (_dot(s, s) * _dot(y, y)).sqrt(), 1 / product, 0.0)
+            pairs = (*point.memory.pairs, (s, y, rho))[-self.memory :]
+            memory = point.memory._replace(pairs=pairs, age=point.memory.age + 1)
+        point = _point(theta, at, memory)
+        return _newton(objective, point) if memory.slow else point
 
     def _stale(self, objective: Any, memory: Memory, value: Tensor) -> bool:
         """Whether the preconditioner is old; one that is trusted with distances, also where F is no more what it was."""
@@ -89,15 +90,8 @@ class LBFGS:
         return changed or memory.age >= self.refresh
 
     def confirm(self, objective: Any, point: Point) -> Point:
-        """The same point with its Newton system solved to a third: a distance to trust, and a direction to go on with."""
-        return point if objective.faithful or point.memory.slow else self._newton(objective, point)
-
-    def _surely(self, objective: Any, point: Point) -> Point:
-        return self._newton(objective, point) if point.memory.slow else point
-
-    def _newton(self, objective: Any, point: Point) -> Point:
-        direction, distance = _conjugate_gradients(objective, point)
-        return point._replace(distance=distance, direction=direction)
+        """The same point with its Newton system nearly solved: a distance to trust, and a direction to go on with."""
+        return point if objective.faithful or point.memory.slow else _newton(objective, point)
 
     def _sketch(self, objective: Any) -> Any:
         n, p = objective.source.n_rows, objective.p
@@ -107,6 +101,11 @@ class LBFGS:
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum((-2, -1), keepdim=True)
+
+
+def _newton(objective: Any, point: Point) -> Point:
+    direction, distance = _conjugate_gradients(objective, point)
+    return point._replace(distance=distance, direction=direction)
 
 
 def _conjugate_gradients(objective: Any, point: Point) -> tuple[Tensor, Tensor]:

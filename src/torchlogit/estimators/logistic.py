@@ -141,7 +141,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Go on with more rows X (n, d) and labels y (n,); the first call names all ``classes`` that will ever come.
 
         Unlike a step of SGD it does not depend on a learning rate, and hardly on the order of the rows: see
-        `estimators.partial`. A call of ``fit`` forgets all rows. With ``solver="sgd"`` it is one plain epoch over these rows.
+        `estimators.partial`. A call of ``fit`` names the classes too, and forgets all rows. With ``solver="sgd"`` it is one
+        plain epoch over these rows.
 
         With an L1 penalty or ``class_weight="balanced"`` there is no such method (AttributeError). Raises `ParameterError`
         without classes at first or for too many coefficients, `DataError` for a label that is none of the classes.

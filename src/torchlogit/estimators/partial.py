@@ -123,7 +123,7 @@ def partial_fit(of: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> No
     check_parameters(of)
     received, penalty = getattr(of, "_received", None), penalty_of(of)
     x = of._features(X, reset=received is None)
-    received = received or Received(_named(classes))
+    received = received or Received(_named(getattr(of, "classes_", None) if classes is None else classes))
     _check_same(classes, received.classes)
     size = Size(x.shape[0], x.shape[1] + bool(of.fit_intercept), width(received.classes), None)
     plain = isinstance(choice_of(of, penalty, size).solver, SGD)

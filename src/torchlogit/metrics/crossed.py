@@ -114,7 +114,7 @@ def fold_fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
 
 
 def _ridge(fitting: Fitting, train: list[Places], fit: Fit) -> dict[int, Fit]:
-    """The certified fits of the folds of a softmax under L2 alone, which are one fit; of others none."""
+    """The certified fits of the folds of a softmax under L2 alone, which are one fit; of others, or without a class, none."""
     penalty = fit.penalty
     if fit.loss != "softmax" or not isinstance(penalty, ElasticNet) or not penalty.ridge or fitting.source.has_offset:
         return {}
@@ -129,6 +129,7 @@ def _ridge(fitting: Fitting, train: list[Places], fit: Fit) -> dict[int, Fit]:
             certificate=replace(fit.certificate, relative_distance=float(found.relative_distance[fold, 0])),
         )
         for fold in found.certified[:, 0].nonzero()[:, 0].tolist()
+        if len(np.unique(fitting.rows.codes[train[fold]])) == len(fit.classes)
     }
 
 

@@ -299,6 +299,20 @@ def test_the_quasi_newton_certificate_is_confirmed(monkeypatch):
     assert result.certificate.relative_distance >= behind / 2
 
 
+def test_a_distance_that_is_not_known_is_no_failure(monkeypatch):
+    """Conjugate gradients that do not end tell no distance, but F is finite: the steps go on until they run out."""
+    from torchlogit import objective, solvers
+
+    problem = problems()["thirty classes"]
+    best = solved(problem, Newton()).value
+    monkeypatch.setattr(objective, "FULL_LIMIT", 10)
+    monkeypatch.setattr(solvers.lbfgs, "MOST_PRODUCTS", 1)
+    result = solved(problem, LBFGS(), tol=1e-6, max_iter=40)
+    assert result.status is Status.max_iter
+    assert np.isfinite([record.relative_distance for record in result.history]).all()
+    assert result.value == pytest.approx(best, rel=1e-5)
+
+
 def nested_categories(n=30_000, machines=3200, owners=12):
     """One-hot rows in which one category decides another, with many rare levels: what a diagonal preconditioner is bad at."""
     rng = np.random.default_rng(0)

@@ -92,6 +92,11 @@ def relative(point: Point) -> Tensor:
     return point.distance / point.at.value.abs().clamp_min(1e-300)
 
 
+def unknown(value: Tensor) -> Tensor:
+    """In place of a distance that is not known, (*B,): it certifies nothing, and is a number still, divided by F."""
+    return torch.finfo(torch.float64).max / 2 * value.abs().clamp(1e-300, 1.0)
+
+
 def minimize(
     objective: Any,
     theta: Tensor,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.linalg import factor
-from torchlogit.solvers.base import Point, minimize, search
+from torchlogit.solvers.base import Point, minimize, search, unknown
 from torchlogit.solvers.newton import Newton
 
 SKETCHED = 12  # steps on a sample whose solution is only a start
@@ -112,8 +112,8 @@ def _conjugate_gradients(objective: Any, point: Point) -> tuple[Tensor, Tensor]:
     """Nearly ``−H⁻¹ g`` by conjugate gradients, preconditioned by what the steps have learnt, and half its decrement.
 
     They end when the last half of the steps brought less than a tenth of the decrement, for what a step brings tells how
-    far those before it were from the solution; without such an end the decrement is unknown, hence infinite. Source: Nocedal
-    and Wright (2006), algorithm 5.3; Strakoš and Tichý (2002), On error estimation in the conjugate gradient method, eq. 3.6.
+    far those before it were from the solution; without such an end the decrement is not known. Source: Nocedal and Wright
+    (2006), algorithm 5.3; Strakoš and Tichý (2002), On error estimation in the conjugate gradient method, eq. 3.6.
     """
     direction, residual = torch.zeros_like(point.theta), -point.at.grad
     z = _quasi_newton(point.memory, residual)
@@ -130,7 +130,7 @@ def _conjugate_gradients(objective: Any, point: Point) -> tuple[Tensor, Tensor]:
         z = _quasi_newton(point.memory, residual)
         energy, before = _dot(residual, z), energy
         search_along = z + energy / before.clamp_min(1e-300) * search_along
-    return direction, torch.full_like(gains[0], torch.inf)
+    return direction, unknown(point.at.value)
 
 
 def _point(theta: Tensor, at: Any, memory: Memory) -> Point:

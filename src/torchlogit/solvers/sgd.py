@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.errors import ParameterError
-from torchlogit.solvers.base import Point
+from torchlogit.solvers.base import Point, unknown
 
 
 class Memory(NamedTuple):
@@ -95,5 +95,4 @@ def _backward(batch: Any, reduction: str, memory: Memory) -> Tensor:
 
 def _point(at: Any, memory: Memory) -> Point:
     theta = memory.parameter.detach().double()
-    unknown = torch.finfo(torch.float64).max * at.value.abs().clamp(1e-300, 1.0)  # a number still, divided by the value
-    return Point(theta, at, unknown, torch.zeros_like(theta), memory)
+    return Point(theta, at, unknown(at.value), torch.zeros_like(theta), memory)

@@ -305,8 +305,9 @@ def test_folds_that_promise_nothing_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="weights"):
         weighted.conformal()
     fit.save(tmp_path / "m.safetensors")
-    with pytest.raises(ParameterError, match="holds no rows"):
-        torchlogit.load(tmp_path / "m.safetensors").conformal()
+    for without in (torchlogit.load(tmp_path / "m.safetensors"), fit.with_prevalence(0.1)):
+        with pytest.raises(ParameterError, match="holds no rows .*read from a file, or moved to another prevalence"):
+            without.conformal()
     with pytest.raises(ParameterError, match="linear unit"):
         torchlogit.fit(datasets.study_hours(), "passed", loss="squared").conformal()
     assert torchlogit.load(tmp_path / "m.safetensors").conformal(two_classes(seed=9)).folds == 0

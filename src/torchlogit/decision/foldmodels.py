@@ -12,6 +12,7 @@ from torch import Tensor
 
 from torchlogit.calibrated import Calibrated
 from torchlogit.errors import DataError, ParameterError
+from torchlogit.inference.observed import observed
 from torchlogit.metrics.crossed import fitting_of, fold_fits
 from torchlogit.metrics.scored import check_probabilities
 from torchlogit.model import Model
@@ -50,18 +51,16 @@ def fold_models(fit: Fit, folds: int, seed: int) -> FoldModels:
 
 def _unweighted(fit: Fit) -> Rows:
     """The fit's rows, each of which counts once."""
-    if fit.training is None:
-        raise ParameterError("this fit was read from a file, which holds no rows; give calibration rows")
     check_probabilities(fit)
     if isinstance(fit, Calibrated):
         raise ParameterError("folds fit the model anew, not what calibrates it; give rows that neither has seen")
-    weight = fit.training.weight
-    if weight is not None and (weight != 1).any():
+    rows = observed(fit).rows
+    if rows.weight is not None and (rows.weight != 1).any():
         raise ParameterError(
             "folds of rows with weights (or counts) promise nothing, because the rows do not count alike; write equal rows out "
             "one by one, or give calibration rows"
         )
-    return fit.training
+    return rows
 
 
 def _thetas(fit: Fit, rows: Rows, fold: npt.NDArray[Any]) -> Tensor:

@@ -195,6 +195,15 @@ def test_a_calibrated_model_needs_no_calibration(method):
     np.testing.assert_allclose(again.probability, once.probability, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [W, W / 2])
+def test_what_weights_mean_stays(weight):
+    """Whole ones are so many rows, others are not, and errors of what is measured next hang on it."""
+    rows = scored_arrays(Y, P, weight)
+    once = recalibrated(rows, calibrator(rows, "intercept"))
+    assert once.repeats == rows.repeats == bool((weight == W).all())
+    np.testing.assert_array_equal(once.square, rows.square)
+
+
 @pytest.mark.parametrize("method", TWO)
 def test_the_order_of_the_rows_stays_and_so_does_the_auc(method):
     once = recalibrated(ROWS, calibrator(ROWS, method))

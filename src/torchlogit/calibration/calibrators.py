@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def calibrator(scored: Scored, method: str = "platt") -> Calibrator:
 def recalibrated(scored: Scored, calibrator: Calibrator) -> Scored:
     """The same rows with their probabilities through a calibrator."""
     logs = calibrator(torch.from_numpy(scored.log_probability)).numpy()
-    return Scored(scored.y, logs, scored.weight, scored.classes, scored.seen)
+    return replace(scored, log_probability=logs)
 
 
 def _linear(a: float, b: float, c: float) -> Rescaled:

@@ -306,7 +306,7 @@ def test_folds_that_promise_nothing_are_refused(tmp_path):
         weighted.conformal()
     fit.save(tmp_path / "m.safetensors")
     for without in (torchlogit.load(tmp_path / "m.safetensors"), fit.with_prevalence(0.1)):
-        with pytest.raises(ParameterError, match="holds no rows .*read from a file, or moved to another prevalence"):
+        with pytest.raises(ParameterError, match=r"holds no rows .*read from a file, or moved to another prevalence"):
             without.conformal()
     with pytest.raises(ParameterError, match="linear unit"):
         torchlogit.fit(datasets.study_hours(), "passed", loss="squared").conformal()

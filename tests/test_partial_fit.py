@@ -76,6 +76,20 @@ def test_coefficients_are_off_by_little_of_their_standard_errors(held):
     assert model._fit.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-4)
 
 
+@pytest.mark.parametrize(("classes", "link"), [(2, "logit"), (3, "logit"), (2, "cloglog")])
+def test_without_an_intercept_nothing_is_even_chances(held, classes, link):
+    """The model that a fit is compared with has η = 0; with cloglog these are no even chances."""
+    x, y = rows(n=3000, classes=classes)
+    weight = np.random.default_rng(2).integers(1, 4, len(y)).astype(float)
+    given = {"fit_intercept": False, "link": link}
+    model = stream(LogisticRegression(**given), x - 2.0, y, sample_weight=weight)
+    assert model._received.past is not None
+    whole = LogisticRegression(**given).fit(x - 2.0, y, sample_weight=weight)
+    assert model._fit.null_log_likelihood == pytest.approx(whole._fit.null_log_likelihood, rel=1e-12)
+    if link == "logit":
+        assert model._fit.null_log_likelihood == pytest.approx(-weight.sum() * np.log(classes), rel=1e-12)
+
+
 def test_the_order_of_the_rows_hardly_matters(held):
     x, y = rows(n=8000)
     forth, back = stream(LogisticRegression(), x, y), stream(LogisticRegression(), x[::-1], y[::-1])

@@ -187,7 +187,7 @@ def concluded(
     return Estimate(
         theta=theta,
         centre=rank.coordinates.centre,
-        covariance_root=_covariance_root(objective, point, rank.coordinates) if status is Status.converged else None,
+        covariance_root=covariance_root(objective, point, rank.coordinates) if status is Status.converged else None,
         value=value,
         log_likelihood=float(strengths.value(point.theta)) - value,
         null_log_likelihood=null_log_likelihood,
@@ -313,15 +313,16 @@ def _bent(objective: Objective, point: Point) -> Point:
     return point._replace(at=point.at._replace(hess=objective.taylor(point.theta, 2).hess))
 
 
-def _covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
+def covariance_root(objective: Objective, point: Point, coordinates: Coordinates) -> Tensor | None:
     """R (p·k, r) with R Rᵀ the inverse information about the centre; only for an unpenalised likelihood of moderate size.
 
     The root, because the covariance itself overflows where columns are as small as 1e-200, and because no variance of it can
-    come out negative. None where the information is so nearly singular that rounding would decide the errors' digits.
+    come out negative. None where the information is so nearly singular that rounding would decide the errors' digits. The
+    point has its Hessian.
     """
     if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT or objective.loss.name == "squared":
         return None
-    hess: Any = _bent(objective, point).at.hess
+    hess: Any = point.at.hess
     found = factor(hess)
     if found.pivot() < SURE[hess.dtype]:
         return None
@@ -333,19 +334,25 @@ def _covariance_root(objective: Objective, point: Point, coordinates: Coordinate
 
 
 def _null(objective: Objective) -> float:
-    """Log-likelihood of the model with nothing but an intercept (and the offset): Σ W log(W / ΣW) over classes without one."""
+    """Log-likelihood of the model with nothing but an intercept (and the offset)."""
+    if not objective.source.has_offset and objective.loss.name != "squared":
+        return null_of(class_totals(objective), objective)
     nothing = objective.zeros()
     if not objective.source.intercept:
         return -float(objective.taylor(nothing, 0).value)
-    if not objective.source.has_offset and objective.loss.name != "squared":
-        totals = _class_totals(objective)
-        return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
     only = replace(objective.restrict(torch.zeros(1, dtype=torch.long, device=nothing.device)), dtype=torch.float64)
     return -float(minimize(only, only.zeros(), Newton(), tol=1e-20).point.at.value)
 
 
-def _class_totals(objective: Objective) -> Tensor:
-    """The total weight of every class, (K,)."""
+def null_of(totals: Tensor, objective: Objective) -> float:
+    """The same of rows without offsets, from the total weight W of every class (K,): Σ W log(W / ΣW), or that of η = 0."""
+    if objective.source.intercept:
+        return float(torch.special.xlogy(totals, totals / totals.sum()).sum())
+    return float(totals @ objective.loss.log_probabilities(totals.new_zeros(1, objective.k))[0])
+
+
+def class_totals(objective: Objective) -> Tensor:
+    """The total weight of every class among the rows of the objective's source, (K,)."""
     source = objective.source
     if source.survey is not None:
         return torch.as_tensor(source.survey.classes)

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from torchlogit.choice import Choice
 from torchlogit.design import Coordinates
-from torchlogit.estimate import Certificate, Estimate
-from torchlogit.linalg import factor
-from torchlogit.objective import FULL_LIMIT, Objective, Taylor
+from torchlogit.estimate import Certificate, Estimate, class_totals, covariance_root, null_of
+from torchlogit.objective import Objective, Taylor
 from torchlogit.penalties import Strengths
 from torchlogit.solvers import Newton, minimize
-from torchlogit.solvers.base import Point, relative
+from torchlogit.solvers.base import relative
 
 KIND = "half the Newton decrement, and an estimate for the rows that are no longer held"
 
@@ -25,7 +24,7 @@ class Past(NamedTuple):
 
     It is the sum of expansions, each of some rows at the θ_b that was the optimum when they were let go. ``pull`` Σ J_b ψ_b
     and ``square`` Σ ψ_b·J_b ψ_b tell how far θ has gone from all of them; ``information`` is the least Σ s ℓ″ among them.
-    ``class_weight`` (K,) are the weights of their classes.
+    ``class_totals`` (K,) are the total weights of their classes.
     """
 
     anchor: Tensor  # (p, k)
@@ -35,15 +34,15 @@ class Past(NamedTuple):
     pull: Tensor  # (p, k)
     square: Tensor
     information: Tensor
-    class_weight: Tensor
+    class_totals: Tensor
     n_rows: int
 
-    def taylor(self, theta: Tensor) -> Taylor:
+    def taylor(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Value, gradient and Hessian at theta."""
         psi = theta - self.anchor
         curved = _times(self.hess, psi)
         value = self.value + (psi * (self.slope + curved / 2)).sum((-2, -1))
-        return Taylor(value, self.slope + curved, self.hess)
+        return value, self.slope + curved, self.hess
 
     def error(self, theta: Tensor) -> Tensor:
         """By how much F − F* may be wrong for having only a quadratic: ½ e², e an estimate of the gradient's error in H⁻¹.
@@ -72,22 +71,22 @@ class Running(Objective):
         if self.past is None:
             return at
         known = [t for t in at if t is not None]
-        return Taylor(*(a + b for a, b in zip(known, self.past.taylor(theta), strict=False) if b is not None))
+        return Taylor(*(a + b for a, b in zip(known, self.past.taylor(theta), strict=False)))
 
     def separated(self, value: Tensor) -> Tensor:
         """The rows at hand cannot prove it of all."""
         return torch.zeros_like(value, dtype=torch.bool)
 
 
-def let_go(objective: Running, theta: Tensor, class_weight: Tensor) -> Past:
-    """The past with the rows at hand in it, expanded at theta; ``class_weight`` are those of the rows at hand."""
+def let_go(objective: Running, theta: Tensor) -> Past:
+    """The past with the rows at hand in it, expanded at theta."""
     nothing = torch.zeros_like(theta)
     at = Objective.taylor(objective.under(Strengths(nothing, nothing)), theta, 2)
     assert at.grad is not None
     assert at.hess is not None
     information = at.hess.flatten(-2).flatten(0, 1).diagonal().sum() / objective.p  # columns have unit spread
-    new = Past(theta, at.value, at.grad, at.hess, nothing, nothing.sum(), information, class_weight,
-               objective.source.n_rows)  # fmt: skip
+    new = Past(theta, at.value, at.grad, at.hess, nothing, nothing.sum(), information,
+               class_totals(objective), objective.source.n_rows)  # fmt: skip
     return new if objective.past is None else _joined(objective.past, new)
 
 
@@ -103,34 +102,33 @@ def _joined(past: Past, new: Past) -> Past:
         past.pull + pull,
         past.square + (psi * pull).sum(),
         torch.minimum(past.information, new.information),
-        past.class_weight + new.class_weight,
+        past.class_totals + new.class_totals,
         past.n_rows + new.n_rows,
     )
 
 
 def running_estimate(
-    objective: Running, coordinates: Coordinates, start: Tensor, class_weight: Tensor, *, tol: float, max_iter: int
+    objective: Running, coordinates: Coordinates, start: Tensor, *, tol: float, max_iter: int
 ) -> tuple[Estimate, Tensor]:
     """The estimate from the rows at hand and the past, and theta (p, k) in the objective's coordinates.
 
-    ``class_weight`` (K,) are the weights of the classes among the rows at hand. Source: Luo and Song (2020), Renewable
-    estimation and incremental inference in generalized linear models with streaming data sets, eq. 5.
+    Source: Luo and Song (2020), Renewable estimation and incremental inference in generalized linear models with streaming
+    data sets, eq. 5.
     """
     past = objective.past
     assert past is not None
     solution = minimize(objective, start, Newton(), max_iter=max_iter, tol=tol)
     point = solution.point
     value, off = float(point.at.value), float(past.error(point.theta))
-    total = past.class_weight + class_weight
     slope = objective.penalty.subgradient(point.theta, point.at.grad)
     certificate = Certificate(float(relative(point)) + off / abs(value), float(slope.abs().max()), KIND, tol)
     e = Estimate(
         theta=coordinates.theta(point.theta, objective.source.intercept),
         centre=coordinates.centre,
-        covariance_root=_root(objective, point, coordinates),
+        covariance_root=covariance_root(objective, point, coordinates),
         value=value,
         log_likelihood=float(objective.penalty.value(point.theta)) - value,
-        null_log_likelihood=float(torch.xlogy(total, total / total.sum()).sum()),
+        null_log_likelihood=null_of(past.class_totals + class_totals(objective), objective),
         status=solution.status[0],
         certificate=certificate,
         history=solution.history,
@@ -141,12 +139,3 @@ def running_estimate(
         infinite=None,
     )
     return e, point.theta
-
-
-def _root(objective: Running, point: Point, coordinates: Coordinates) -> Tensor | None:
-    """The root of the inverse information of all rows; None under a penalty and for many coefficients."""
-    if not objective.penalty.free or objective.p * objective.k > FULL_LIMIT:
-        return None
-    root = factor(point.at.hess).inverse_root().reshape(objective.p, objective.k, -1)
-    root = root - root.mean(1, keepdim=True) if objective.loss.symmetric else root
-    return coordinates.theta(root.reshape(objective.p, -1), objective.source.intercept).reshape(-1, root.shape[-1])

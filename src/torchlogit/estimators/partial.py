@@ -72,12 +72,8 @@ class Received:
         coordinates = self.coordinates or moments(self.at_hand).coordinates
         there = replace(self, coordinates=coordinates)
         theta = _seen_from(fit, coordinates) if self.theta is None else self.theta
-        past = let_go(there.objective(penalty, columns, _link(fit)), theta, self._class_weight())
+        past = let_go(there.objective(penalty, columns, _link(fit)), theta)
         return replace(there, at_hand=None, past=past, theta=theta)
-
-    def _class_weight(self) -> Tensor:
-        assert self.at_hand is not None
-        return torch.bincount(self.at_hand.y.cpu(), self.at_hand.weight.cpu().double(), len(self.classes))
 
     def fit(self, penalty: Penalty, columns: tuple[str, ...], link: str, **settings: Any) -> tuple[Received, Fit]:
         """The fit of all rows so far."""
@@ -85,7 +81,7 @@ class Received:
         assert self.theta is not None
         assert self.past is not None
         assert self.coordinates is not None
-        e, theta = running_estimate(objective, self.coordinates, self.theta, self._class_weight(), **settings)
+        e, theta = running_estimate(objective, self.coordinates, self.theta, **settings)
         n_rows = self.past.n_rows + objective.source.n_rows
         fit = fit_of(e, objective.source, columns=columns, classes=self.classes, loss=objective.loss, penalty=penalty,
                      n_rows=n_rows)  # fmt: skip

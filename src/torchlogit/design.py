@@ -67,6 +67,13 @@ class Coordinates(NamedTuple):
         bias = theta[:lead] if self.shift is None or not lead else theta[:1] + (self.shift @ slopes)[None]
         return torch.cat([bias, slopes])
 
+    def seen(self, theta: Tensor, about: Tensor | float, intercept: bool) -> Tensor:
+        """`gamma` of a theta (p, k) about another centre, (d,) or 0 for x = 0."""
+        theta = theta.to(self.centre).clone()
+        if intercept:
+            theta[0] += (self.centre - about) @ theta[1:]
+        return self.gamma(theta, intercept)
+
     def theta(self, gamma: Tensor, intercept: bool) -> Tensor:
         """Theta in units of ``x - centre`` (row 0 the intercept there), (d + 1, k) or (d, k), from that in units of z."""
         lead = int(intercept)

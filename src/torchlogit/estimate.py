@@ -119,7 +119,7 @@ def estimate(
             least = _default_tol(True, dtype)  # float32 has no more
             choice = choice._replace(solver=Proximal(tol=max(tol, least) / 3))
         begin = objective.zeros()
-        begin = begin if start is None else _begin(_checked(start, source, k), rank.coordinates, source.intercept)
+        begin = begin if start is None else rank.coordinates.seen(_checked(start, source, k), 0.0, source.intercept)
         most = choice.solver.epochs if isinstance(choice.solver, SGD) else max_iter
         solution = minimize(objective, begin, choice.solver, max_iter=most, tol=tol, watch=watch)
         point, status, kind = _certified(objective, solution, choice.solver, tol)
@@ -177,7 +177,7 @@ def concluded(
     loss, strengths, source = objective.loss, objective.penalty, objective.source
     point = _centred(point, strengths) if loss.symmetric else point
     proven = status is Status.separated
-    point = point if status is Status.not_finite else _bent(objective, point)
+    point = point if status in (Status.not_finite, Status.separated) else _bent(objective, point)
     apart = None if status is Status.not_finite else separation(objective, point, proven)
     status = Status.separated if apart else status
     theta = rank.coordinates.theta(point.theta, source.intercept)
@@ -263,14 +263,6 @@ def _checked(start: Tensor, source: Source, k: int) -> Tensor:
     if tuple(start.shape) != shape or not bool(start.isfinite().all()):
         raise ParameterError(f"start must be finite and of shape {shape}, theta's; got shape {tuple(start.shape)}")
     return start
-
-
-def _begin(start: Tensor, coordinates: Coordinates, intercept: bool) -> Tensor:
-    """A caller's theta, about x = 0, in the solver's coordinates."""
-    theta = start.to(coordinates.centre).clone()
-    if intercept:
-        theta[0] = theta[0] + coordinates.centre @ theta[1:]
-    return coordinates.gamma(theta, intercept)
 
 
 def _certified(objective: Objective, solution: Solution, solver: Any, tol: float) -> tuple[Point, Status, str]:

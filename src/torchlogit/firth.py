@@ -15,7 +15,7 @@ from torchlogit.arithmetic import one_thread
 from torchlogit.choice import Choice
 from torchlogit.design import Coordinates
 from torchlogit.errors import ParameterError
-from torchlogit.estimate import LOCAL, Certificate, Estimate, _begin, _checked, _coordinates, _null, estimate
+from torchlogit.estimate import LOCAL, Certificate, Estimate, _checked, _coordinates, _null, estimate
 from torchlogit.information import row_information
 from torchlogit.jeffreys import At, Jeffreyed, Seen
 from torchlogit.losses import Loss
@@ -67,7 +67,7 @@ def firth(
     q, m = core.shape
     begin = torch.zeros(1, q, m, dtype=torch.float64, device=source.device)
     if start is not None:
-        begin = (_begin(_checked(start, source, k), rank.coordinates, source.intercept) @ core.contrast)[None]
+        begin = (rank.coordinates.seen(_checked(start, source, k), 0.0, source.intercept) @ core.contrast)[None]
     with few_threads(core):
         found = optimum(core, core.at(begin), TOL if tol is None else tol, max_iter, watch)
     return _concluded(core, found, rank, penalty, columns, TOL if tol is None else tol)
@@ -289,6 +289,4 @@ def _without_last(t: Tensor, centre: Tensor) -> Tensor:
 def _likelihood(core: Jeffreyed, whole: Tensor, centre: Tensor) -> float:
     to = core.objective.coordinates
     assert to is not None
-    whole = whole.clone()
-    whole[0] += (to.centre - centre) @ whole[1:]
-    return -float(core.objective.taylor(to.gamma(whole, True), 0).value)
+    return -float(core.objective.taylor(to.seen(whole, centre, True), 0).value)

@@ -24,7 +24,7 @@ from torchlogit.estimators.reading import on_host
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
 from torchlogit.fit import fit_of
 from torchlogit.fitted import Fit
-from torchlogit.losses import loss_for
+from torchlogit.losses import Loss, loss_for
 from torchlogit.moments import moments
 from torchlogit.online import Past, Running, let_go, running_estimate
 from torchlogit.penalties import ElasticNet, Penalty
@@ -56,11 +56,10 @@ class Received:
         """Whether it is time to let rows go."""
         return self.at_hand is not None and self.at_hand.n_rows * self.at_hand.n_features > HELD
 
-    def objective(self, penalty: Penalty, columns: tuple[str, ...], link: str) -> Running:
+    def objective(self, penalty: Penalty, columns: tuple[str, ...], k: int, loss: Loss) -> Running:
         """F over all rows so far; there must be a past or coordinates by now."""
         assert self.coordinates is not None
         assert self.at_hand is not None
-        k, loss = loss_for("auto", len(self.classes), link)
         assert isinstance(penalty, ElasticNet)
         strengths = penalty.strengths(columns, self.coordinates, self.at_hand.intercept)
         return Running(self.at_hand, loss, strengths, k, self.coordinates, past=self.past)
@@ -71,13 +70,15 @@ class Received:
             return self
         coordinates = self.coordinates or moments(self.at_hand).coordinates
         there = replace(self, coordinates=coordinates)
-        theta = _seen_from(fit, coordinates) if self.theta is None else self.theta
-        past = let_go(there.objective(penalty, columns, _link(fit)), theta)
+        theta = self.theta
+        if theta is None:
+            theta = coordinates.seen(fit.theta_centred, fit.centre.to(coordinates.centre), fit.intercept)
+        past = let_go(there.objective(penalty, columns, theta.shape[1], fit._loss()), theta)
         return replace(there, at_hand=None, past=past, theta=theta)
 
     def fit(self, penalty: Penalty, columns: tuple[str, ...], link: str, **settings: Any) -> tuple[Received, Fit]:
         """The fit of all rows so far."""
-        objective = self.objective(penalty, columns, link)
+        objective = self.objective(penalty, columns, *loss_for("auto", len(self.classes), link))
         assert self.theta is not None
         assert self.past is not None
         assert self.coordinates is not None
@@ -100,18 +101,6 @@ def _stacked(above: MemorySource, below: MemorySource) -> MemorySource:
         x = torch.cat([above.x, below.x])
     return MemorySource(x, torch.cat([above.y, below.y]), torch.cat([above.weight, below.weight]),
                         intercept=above.intercept)  # fmt: skip
-
-
-def _seen_from(fit: Fit, coordinates: Coordinates) -> Tensor:
-    """Theta of a fit, in coordinates."""
-    theta = fit.theta_centred.clone()
-    if fit.intercept:
-        theta[0] += (coordinates.centre - fit.centre) @ theta[1:]
-    return coordinates.gamma(theta, fit.intercept)
-
-
-def _link(fit: Fit) -> str:
-    return "logit" if fit.loss in ("logistic", "softmax") else fit.loss
 
 
 def partial_fit(of: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:

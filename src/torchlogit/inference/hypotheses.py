@@ -229,11 +229,8 @@ def _likelihood(seen: Observed, rows: Sequence[int], kind: str) -> tuple[float, 
         df = (objective.p - under.rank) * (objective.k - objective.loss.symmetric)
         if kind == "lr" or not df:
             return max(0.0, 2 * (fit.log_likelihood - under.log_likelihood)), df
-        coordinates, theta = objective.coordinates, under.theta.clone()
-        assert coordinates is not None
-        if fit.intercept:
-            theta[0] += (coordinates.centre - fit.centre) @ theta[1:]
-        gamma = coordinates.gamma(theta, fit.intercept)
+        assert objective.coordinates is not None
+        gamma = objective.coordinates.seen(under.theta, fit.centre, fit.intercept)
         grad: Any = objective.taylor(gamma, 1).grad
         return float((grad * factor(objective.information(gamma)).solve(grad)).sum()), df
 

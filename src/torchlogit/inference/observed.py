@@ -54,10 +54,7 @@ class Observed:
         """The fit's theta in the objective's coordinates, (q, k)."""
         coordinates, fit = self.objective.coordinates, self.fit
         assert coordinates is not None
-        theta = fit.theta_centred.clone()
-        if fit.intercept:
-            theta[0] += (coordinates.centre - fit.centre) @ theta[1:]
-        return coordinates.gamma(theta, fit.intercept)
+        return coordinates.seen(fit.theta_centred, fit.centre, fit.intercept)
 
     @property
     def rank(self) -> int:

@@ -7,8 +7,12 @@ from typing import NamedTuple
 import pytest
 from browser import chromium, learn_site, open_page  # noqa: F401
 from command import STUDENTS
+from hypothesis import HealthCheck, settings
 
 from torchlogit.cli import main
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 class Result(NamedTuple):

@@ -106,6 +106,20 @@ def test_weights_are_counts(held):
     assert np.allclose(double.coef_, LogisticRegression(class_weight={0: 2.0}).fit(x, y).coef_, atol=0.01)
 
 
+@pytest.mark.parametrize("limit", [5000, 10**9])
+@pytest.mark.parametrize("solver", ["auto", torchlogit.SGD(batch_size=32)])
+def test_a_batch_without_weight_changes_nothing(monkeypatch, limit, solver):
+    monkeypatch.setattr(partial, "HELD", limit)
+    x, y = rows(n=2000)
+    model, other = (stream(LogisticRegression(solver=solver), x, y) for _ in range(2))
+    for again in (model, pickle.loads(pickle.dumps(model))):
+        again.partial_fit(10 * x, y, sample_weight=np.zeros(len(y)))
+        assert np.array_equal(again.coef_, other.coef_)
+    model.partial_fit(x, y, sample_weight=0.5)
+    other.partial_fit(x, y, sample_weight=np.full(len(y), 0.5))
+    assert np.array_equal(model.coef_, other.coef_)
+
+
 def test_sparse_rows_and_tensors(held):
     x, y = rows()
     sparse = stream(LogisticRegression(), scipy.sparse.csr_array(x), y)
@@ -159,6 +173,10 @@ def test_one_epoch_of_sgd_a_call():
         ({}, {}, ParameterError, "needs classes"),
         ({}, {"classes": [0]}, ParameterError, "two labels or more"),
         ({}, {"classes": [0, 2]}, DataError, r"y holds 1 in rows .* none of the classes"),
+        ({"class_weight": {0: -1}}, {"classes": [0, 1]}, ParameterError, "class_weight of 0 .* got -1"),
+        ({"class_weight": {"a": 2}}, {"classes": [0, 1]}, ParameterError, r"names \['a'\], but the classes are 0, 1"),
+        ({}, {"classes": [0, 1], "sample_weight": -1.0}, DataError, "negative weight"),
+        ({}, {"classes": [0, 1], "sample_weight": 0.0}, DataError, "all 100 weights are zero"),
         ({"l1_ratio": 1.0}, {"classes": [0, 1]}, AttributeError, "partial_fit"),
         ({"class_weight": "balanced"}, {"classes": [0, 1]}, AttributeError, "partial_fit"),
     ],

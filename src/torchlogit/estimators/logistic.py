@@ -144,8 +144,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `estimators.partial`. A call of ``fit`` names the classes too, and forgets all rows. With ``solver="sgd"`` it is one
         plain epoch over these rows.
 
-        With an L1 penalty or ``class_weight="balanced"`` there is no such method (AttributeError). Raises `ParameterError`
-        without classes at first or for too many coefficients, `DataError` for a label that is none of the classes.
+        With an L1 penalty or ``class_weight="balanced"`` there is no such method (AttributeError). A batch whose weights are
+        all 0 changes nothing. Raises `ParameterError` without classes at first, for too many coefficients, and for a
+        ``class_weight`` of other labels or not above 0; `DataError` for a label that is none of the classes, and for a first
+        batch of which no row counts.
         """
         from torchlogit.estimators.partial import partial_fit
 

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.utils import column_or_1d
 from torch import Tensor
 
 from torchlogit.choice import Size
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimators.logistic import DISTANCE, single, width
-from torchlogit.estimators.reading import on_host
+from torchlogit.estimators.reading import class_weights, given_weights, label_cells
 from torchlogit.estimators.settings import check_parameters, choice_of, penalty_of
 from torchlogit.fit import fit_of
 from torchlogit.fitted import Fit
@@ -30,8 +29,8 @@ from torchlogit.online import Past, Running, let_go, running_estimate
 from torchlogit.penalties import ElasticNet, Penalty
 from torchlogit.solvers import SGD
 from torchlogit.sources.memory import MemorySource
-from torchlogit.tables import encode_weight
 from torchlogit.tables.names import show_rows, show_value
+from torchlogit.tables.target import STRANGE, places, some
 
 HELD = 2**22  # numbers of the rows that are held: 32 MB; as long as all rows are fewer, the fit is that of all rows
 LARGEST = 3000  # coefficients of which a quadratic is kept
@@ -106,15 +105,19 @@ def _stacked(above: MemorySource, below: MemorySource) -> MemorySource:
 def partial_fit(of: Any, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
     """`LogisticRegression.partial_fit`."""
     check_parameters(of)
-    received, penalty = getattr(of, "_received", None), penalty_of(of)
-    x = of._features(X, reset=received is None)
-    received = received or Received(_named(getattr(of, "classes_", None) if classes is None else classes))
+    before, penalty = getattr(of, "_received", None), penalty_of(of)
+    x = of._features(X, reset=before is None)
+    received = before or Received(_named(getattr(of, "classes_", None) if classes is None else classes))
     _check_same(classes, received.classes)
     size = Size(x.shape[0], x.shape[1] + bool(of.fit_intercept), width(received.classes), None)
     plain = isinstance(choice_of(of, penalty, size).solver, SGD)
     if not plain:
         _check_size(size.p * size.k)
     source = _source(of, x, y, received.classes, sample_weight)
+    if before is None:
+        some(source.weight.numpy(force=True), "sample_weight")
+    elif not bool(source.weight.any()):
+        return
     if plain:
         fit = of._epoch(source, received.classes)
     else:
@@ -136,16 +139,9 @@ def _further(of: Any, received: Received, penalty: Penalty) -> tuple[Received, F
 
 def _source(of: Any, x: Any, y: Any, classes: npt.NDArray[Any], sample_weight: Any) -> MemorySource:
     """One batch: its labels as places among all classes, its weights times those of the classes."""
-    codes = _places(column_or_1d(on_host(y)), classes)
-    if len(codes) != x.shape[0]:
-        raise DataError(f"X has {x.shape[0]} rows but y has {len(codes)} (inconsistent numbers): give one label a row")
-    weight = (
-        np.ones(len(codes))
-        if sample_weight is None
-        else encode_weight(on_host(sample_weight), len(codes), "sample_weight")
-    )
-    by_class = np.array([(of.class_weight or {}).get(label, 1.0) for label in classes.tolist()])
-    source: MemorySource = of._source(x, codes, weight * by_class[codes], None)
+    codes = _codes(y, x.shape[0], classes)
+    weight = given_weights(sample_weight, len(codes)) * class_weights(of.class_weight, classes.tolist())[codes]
+    source: MemorySource = of._source(x, codes, weight, None)
     return source
 
 
@@ -174,12 +170,12 @@ def _check_same(given: Any, known: npt.NDArray[Any]) -> None:
         )
 
 
-def _places(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """The place of each row's label among the classes."""
-    known = {label: place for place, label in enumerate(classes.tolist())}
-    codes = np.array([known.get(label, -1) for label in y.tolist()])
-    strange = np.flatnonzero(codes < 0)
+def _codes(y: Any, n: int, classes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The place of each of n rows' label among the classes."""
+    _, cells = label_cells(y, n)
+    codes = places(cells, classes, "y")
+    strange = np.flatnonzero(codes == STRANGE)
     if strange.size:
-        told = f"y holds {show_value(y.tolist()[strange[0]])} in {show_rows(strange)}"
+        told = f"y holds {show_value(cells.values[strange[0]])} in {show_rows(strange)}"
         raise DataError(f"{told}, none of the classes of the first call, {classes.tolist()}")
     return codes

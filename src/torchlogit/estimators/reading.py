@@ -15,10 +15,11 @@ from torch import Tensor
 
 from torchlogit.errors import DataError, DataWarning, ParameterError
 from torchlogit.intake import matrix
-from torchlogit.tables import encode_offset, encode_target, encode_weight
-from torchlogit.tables.cells import is_missing, numeric, read_cells
+from torchlogit.tables import encode_offset, encode_target
+from torchlogit.tables.cells import Cells, is_missing, numeric, read_cells
 from torchlogit.tables.frames import open_frame
 from torchlogit.tables.names import check_unique, show_list, show_rows, show_value
+from torchlogit.tables.target import row_weights, some
 
 Array = npt.NDArray[Any]
 
@@ -66,6 +67,14 @@ def _frame(X: Any) -> Any:
 
 def labels(y: Any, n: int) -> tuple[npt.NDArray[np.int64], Array]:
     """Each row's class code (n,), and the classes, sorted, in the dtype the labels came in."""
+    y, _ = label_cells(y, n)
+    target = encode_target(y)
+    text = isinstance(y, list | tuple) and target.classes.dtype.kind == "O"
+    return target.codes, target.classes.astype(str) if text else target.classes
+
+
+def label_cells(y: Any, n: int) -> tuple[Any, Cells]:
+    """The labels of n rows on the host, and as cells; `DataError` for another number of them, and for missing ones."""
     if y is None:
         raise DataError("LogisticRegression requires y to be passed, but the target y is None")
     y = on_host(y)
@@ -77,18 +86,14 @@ def labels(y: Any, n: int) -> tuple[npt.NDArray[np.int64], Array]:
     missing = np.flatnonzero(cells.missing)
     if missing.size:
         raise DataError(f"Input y contains NaN: no label in {show_rows(missing)}; drop these rows of X and y")
-    target = encode_target(y)
-    text = isinstance(y, list | tuple) and target.classes.dtype.kind == "O"
-    return target.codes, target.classes.astype(str) if text else target.classes
+    return y, cells
 
 
 def weights(sample_weight: Any, class_weight: Any, classes: Array, codes: Array) -> Array | None:
     """Each row's weight times its class's (n,), or None for ones; `DataError` where a class is left without any."""
     if sample_weight is None and class_weight is None:
         return None
-    n = len(codes)
-    given = np.full(n, sample_weight) if isinstance(sample_weight, Real) else on_host(sample_weight)
-    weight = np.ones(n) if sample_weight is None else encode_weight(given, n, "sample_weight")
+    weight = some(given_weights(sample_weight, len(codes)), "sample_weight")
     totals = np.bincount(codes, weight, len(classes))
     empty = [show_value(label) for label in classes[totals == 0].tolist()]
     if empty:
@@ -96,18 +101,26 @@ def weights(sample_weight: Any, class_weight: Any, classes: Array, codes: Array)
             f"class {show_list(empty, len(empty))} has no row with a weight above zero, so {len(classes) - len(empty)} "
             f"of {len(classes)} classes are left; give such rows a weight, or leave them out"
         )
-    return weight * _class_weights(class_weight, classes.tolist(), totals)[codes]
+    balanced = class_weight is not None and not isinstance(class_weight, Mapping)
+    by_class = totals.sum() / (len(classes) * totals) if balanced else class_weights(class_weight, classes.tolist())
+    return weight * by_class[codes]
 
 
-def _class_weights(class_weight: Any, labels: list[Any], totals: Array) -> Array:
-    if class_weight is None:
-        return np.ones(len(labels))
-    if not isinstance(class_weight, Mapping):  # "balanced"
-        return totals.sum() / (len(labels) * totals)
+def given_weights(sample_weight: Any, n: int) -> Array:
+    """Each row's own weight (n,), which may all be 0: ones, one number for all, or one a row."""
+    if sample_weight is None:
+        return np.ones(n)
+    values = np.full(n, sample_weight) if isinstance(sample_weight, Real) else on_host(sample_weight)
+    return row_weights(values, n, "sample_weight")
+
+
+def class_weights(class_weight: Mapping[Any, Any] | None, labels: list[Any]) -> Array:
+    """The weight of each class, (K,): 1 where none is given. `ParameterError` for other labels and what is no weight."""
+    class_weight = class_weight or {}
     unknown = [label for label in class_weight if label not in labels]
     if unknown:
         told = show_list(map(show_value, labels), len(labels))
-        raise ParameterError(f"class_weight names {unknown}, which no row has; the classes are {told}")
+        raise ParameterError(f"class_weight names {unknown}, but the classes are {told}")
     for label, value in class_weight.items():
         if not (isinstance(value, Real) and 0 < float(value) < inf):
             raise ParameterError(f"class_weight of {label!r} must be a finite number above 0, got {value!r}")

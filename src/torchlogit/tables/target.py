@@ -17,6 +17,7 @@ FEW_ROWS = 8
 MAX_CLASSES = 1000
 MAX_OFFSET = 700.0
 _FEW_TARGETS = 20
+STRANGE = -2  # place of a label that is no class
 
 
 class Target(NamedTuple):
@@ -62,14 +63,23 @@ def known_classes(values: Any, classes: npt.NDArray[Any], name: str = "y") -> Ta
     array([1, 1])
     """
     cells = read_cells(_one_column(values, name), name)
-    found, codes = distinct(cells, name)
-    place = {label: j for j, label in enumerate(classes.tolist())}
-    places = np.array([*(place.get(label, -2) for label in found.tolist()), -1], dtype=np.int64)[codes]
-    strange = np.flatnonzero(places == -2)
+    found = places(cells, classes, name)
+    strange = np.flatnonzero(found == STRANGE)
     if strange.size:
         told = show_list(map(show_value, classes.tolist()), len(classes))
         raise refuse(name, cells.values, strange, f"is no class of the model, which knows {told}")
-    return Target(places, classes, np.flatnonzero(cells.missing), name)
+    return Target(found, classes, np.flatnonzero(cells.missing), name)
+
+
+def places(cells: Cells, classes: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+    """The place of each row's label in ``classes``, (n,): -1 where it is missing, `STRANGE` where it is none of them.
+
+    >>> places(read_cells(["yes", None, "maybe"], "y"), np.array(["no", "yes"]), "y").tolist()
+    [1, -1, -2]
+    """
+    found, codes = distinct(cells, name)
+    place = {label: j for j, label in enumerate(classes.tolist())}
+    return np.array([*(place.get(label, STRANGE) for label in found.tolist()), -1], dtype=np.int64)[codes]
 
 
 def encode_weight(values: Any, n: int, name: str = "weight") -> npt.NDArray[np.float64]:
@@ -80,9 +90,13 @@ def encode_weight(values: Any, n: int, name: str = "weight") -> npt.NDArray[np.f
     >>> encode_weight([1, 2, 0], 3)
     array([1., 2., 0.])
     """
-    weight = row_weights(values, n, name)
-    if n and not weight.any():
-        raise DataError(f"column `{show(name)}`: all {n} weights are zero, so no row counts.")
+    return some(row_weights(values, n, name), name)
+
+
+def some(weight: npt.NDArray[np.float64], name: str = "weight") -> npt.NDArray[np.float64]:
+    """The weight itself; `DataError` where all of it is zero."""
+    if len(weight) and not weight.any():
+        raise DataError(f"column `{show(name)}`: all {len(weight)} weights are zero, so no row counts.")
     return weight
 
 

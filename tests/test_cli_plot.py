@@ -206,13 +206,15 @@ def test_a_class_is_set_against_the_others(fits):
         class_of(fit, "maybe")
 
 
-def test_the_band_on_the_risk_curve_counts_the_rows_that_it_decides(fits):
+@pytest.mark.parametrize("band", [(0.3, 0.6), (0.1, 0.3), (0.6, 0.7)])
+def test_the_band_on_the_risk_curve_counts_the_rows_that_it_decides(fits, band):
+    """What is decided, and how, is what `decide` says: above the band yes, also where that is less probable than no."""
     _, fit, three = fits
-    alt = fit.plot("risk", uncertain=(0.3, 0.6)).alt
-    p = fit.predict_proba(fit.training.x)[:, 1].numpy()
-    outside = (p < 0.3) | (p > 0.6)
-    wrong = ((p >= 0.5) != (fit.training.codes == 1))[outside].mean()
-    assert f"{100 * outside.mean():.3g} % decided, {100 * wrong:.3g} % of them wrongly" in alt
+    alt = fit.plot("risk", uncertain=band).alt
+    said = fit.decide(fit.training.x, band)
+    sure = said != "uncertain"
+    wrong = (said != fit.classes[fit.training.codes])[sure].mean()
+    assert f"{100 * sure.mean():.3g} % decided, {100 * wrong:.3g} % of them wrongly" in alt
     assert "uncertain from 0 to 0.4" in three.plot("risk", uncertain=(0, 0.4)).alt
     assert "decided" not in fit.plot("risk", uncertain=(0, 1)).alt
 

@@ -89,15 +89,14 @@ def risk(models: Models, *, uncertain: tuple[float, float] | Band | None = None,
 def _band(rows: Scored, ends: Any) -> Band | None:
     """The band with the share of these rows that it decides, and how many of them wrongly; None where it decides none."""
     from torchlogit.decision.band import Band
-    from torchlogit.decision.cuts import certainties, errors
+    from torchlogit.model import decided
 
     band = ends if isinstance(ends, Band) else Band(*ends)
-    p = rows.probability[:, -1]
-    outside = (p < band.low) | (p > band.high) if rows.binary else certainties(rows) >= band.high
-    weight = rows.weight * outside
+    called = decided(rows.probability, np.arange(len(rows.classes)), tuple(band), reject=-1)
+    weight = rows.weight * (called >= 0)
     if not weight.sum() > 0:
         return None
-    shares: Any = {"decided": weight.sum() / rows.weight.sum(), "error": float(weight @ errors(rows)) / weight.sum()}
+    shares: Any = {"decided": weight.sum() / rows.weight.sum(), "error": weight @ (called != rows.y) / weight.sum()}
     return replace(band, **shares)
 
 

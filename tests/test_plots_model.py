@@ -228,6 +228,16 @@ def test_names_at_the_ends_do_not_touch_and_the_rest_is_grey():
     assert faults(display.figure) == ([], [])
 
 
+@pytest.mark.parametrize("strengths", [[3.9, 3.5, 3.1], [9.0, 2.0], [50.0, 20.0], [0.011, 0.01], [1e3, 1e-3]])
+def test_a_path_over_any_strengths_has_ticks_that_are_told_apart(strengths):
+    display = plots.coefficient_path(fit_path(datasets.study_hours(), "passed", strengths=strengths))
+    low, high = min(strengths), max(strengths)
+    ticks = [(x, text.get_text()) for x, text in zip(display.ax.get_xticks(), display.ax.get_xticklabels(), strict=True)]
+    assert len({text for _, text in ticks}) == len(ticks) >= 2
+    assert all(low <= x <= high * 1.0001 and float(text) == pytest.approx(x) for x, text in ticks)
+    assert faults(display.figure) == ([], [])
+
+
 def test_a_path_of_three_classes_is_of_one():
     rng = np.random.default_rng(0)
     data = {"x": rng.normal(size=90), "z": rng.normal(size=90), "y": rng.choice(["a", "b", "c"], 90)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from torchlogit.errors import ParameterError
 from torchlogit.plots.style import Display, Look, drawing, finished, fitted, headline, style_of
-from torchlogit.plots.whiskers import cut
+from torchlogit.plots.whiskers import cut, log_ticks
 from torchlogit.tables.features import level_text
 
 if TYPE_CHECKING:
@@ -54,10 +54,8 @@ def coefficient_path(
         style = style_of(ax)
         ax.set(xscale="log", xlim=(strengths.max(), strengths.min()), ylabel=style.say("coefficient"))
         ax.set_xlabel(fitted(ax, style.say("strength of the penalty, 1/C"), style.pt(10.5)))
-        powers = 10.0 ** np.arange(np.ceil(np.log10(strengths.min())), np.floor(np.log10(strengths.max())) + 1)
-        ax.set_xticks(
-            powers[:: max(1, round(len(powers) / 7))], [f"{x:g}" for x in powers[:: max(1, round(len(powers) / 7))]]
-        )
+        ticks = log_ticks(strengths.min(), strengths.max())
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.set_xticks([], minor=True)
         ax.axhline(0, color=style.theme.grey, linewidth=1, zorder=1)
         _draw(ax, path.columns, strengths, coefficients)

@@ -147,18 +147,23 @@ def cut(name: str, most: int) -> str:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers for a logarithmic axis: three to ten of them.
+    """Round numbers for a logarithmic axis: two to ten of them, evenly apart where the axis is so short that it looks even.
 
-    >>> log_ticks(0.3, 4.0), log_ticks(0.01, 1000.0)
-    ([0.5, 1.0, 2.0], [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0])
+    >>> log_ticks(0.3, 4.0), log_ticks(0.01, 1000.0), log_ticks(11, 19)
+    ([0.5, 1.0, 2.0], [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0], [12.0, 14.0, 16.0, 18.0])
     """
+    from matplotlib.ticker import MaxNLocator
+
     span = log10(high / low)
     parts = (1, 1.5, 2, 3, 5, 7) if span < 0.9 else (1, 2, 5) if span < 2.6 else (1,)
     every = max(1, round(span / 8))
     powers = range(int(log10(low)) - 2, int(log10(high)) + 3)
-    return [
-        part * 10.0**p for p in powers if p % every == 0 for part in parts if low <= part * 10.0**p <= high * 1.0001
-    ]
+    round_ones = [part * 10.0**p for p in powers if p % every == 0 for part in parts]
+    found = [tick for tick in round_ones if low <= tick <= high * 1.0001]
+    if len(found) > 1:
+        return found
+    even = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high).tolist()
+    return [tick for tick in even if low <= tick <= high * 1.0001]
 
 
 def ratio_text(x: float) -> str:

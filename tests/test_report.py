@@ -223,6 +223,15 @@ def test_doubts_are_told(made, kind, sentence):
     assert sentence in " ".join(sentences(part(made(kind).report, "doubt")))
 
 
+@pytest.mark.parametrize(("language", "event"), [("en", "success in `dead + alive`"), ("zh", "成功（`dead + alive`）")])
+def test_counts_have_successes(made, language, event):
+    """As the explanation says it: the sum of two columns is no label that a row could have."""
+    found = made("counts", language).report
+    assert event in part(found, "effects").sentences[0]
+    assert event in found.to_markdown().replace("\\", "")
+    assert "`dead + alive` =" not in found.to_markdown()
+
+
 def test_no_number_is_explained_that_is_not_certified(made):
     for kind in ("uncertified", "separated"):
         found = made(kind).report

@@ -93,8 +93,10 @@ class Material:
 
     @property
     def event(self) -> str:
-        """What the probability of a fit of two classes is of."""
-        return f"{self.name(self.fit.target)} = {self.label(self.fit.positive)}"
+        """What the probability of a fit of two classes is of; of counts a success."""
+        words, target = SPOKEN[self.language].WORDS, self.name(self.fit.target)
+        key = "success" if self.fit.counts else "event"
+        return str(words[key].format(target=target, label=self.label(self.fit.positive)))
 
     @property
     def binary(self) -> bool:

@@ -77,6 +77,24 @@ def test_columnar_files(run, tmp_path, suffix):
     assert "1.5046" in run("fit", path, "--target", "passed").out
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_files_that_unpack_to_more_than_the_memory_are_read_in_parts(run, tmp_path, suffix):
+    """However small they are on the disk: what needs all rows, a picture, is refused."""
+    x, path = np.arange(200_000) % 7, tmp_path / f"small{suffix}"
+    columns = pa.table({"x": x.astype(float), "y": (x * 5 % 7 > 2).astype(float)})
+    if suffix == ".parquet":
+        parquet.write_table(columns, path, compression="zstd")
+    else:
+        feather.write_feather(columns, path, compression="zstd")
+    assert path.stat().st_size < 2**18 < columns.nbytes / 8
+    whole, parts = (run("fit", path, "--target", "y", "--json", "--memory", memory) for memory in ("1GB", "1MiB"))
+    numbers = [[term["estimate"] for term in json.loads(done.out)["terms"]] for done in (whole, parts)]
+    assert numbers[1] == pytest.approx(numbers[0], rel=1e-8)
+    picture = run("fit", path, "--target", "y", "--plot", tmp_path / "p.png", "--memory", "1MiB")
+    assert (picture.code, "read in parts" in picture.err) == (2, True)
+    assert run("fit", path, "--target", "y", "--plot", tmp_path / "p.png", "--memory", "1GB").code == 0
+
+
 def test_penalties(run):
     l2 = json.loads(run("fit", STUDENTS, "--target", "passed", "--C", "0.5", "--json").out)
     assert l2["penalty"] == {"strength": 2.0, "l1_ratio": 0.0}

@@ -162,7 +162,7 @@ def rows_of(options: Options) -> Any:
 
     path, room = options.data, bytes_of(options.memory) // KEPT
     several = os.path.isdir(path) or "://" in path or (not os.path.lexists(path) and any(c in path for c in "*?["))
-    if not several and options.checkpoint is None and not (os.path.isfile(path) and os.path.getsize(path) > room):
+    if not several and options.checkpoint is None and _small_text(path, room):
         return read(path, options.encoding, options.delimiter, options.text)
     if options.encoding.lower().replace("-", "") != "utf8":
         raise ParameterError("files that are read in parts must be UTF-8; leave out --encoding")
@@ -170,6 +170,21 @@ def rows_of(options: Options) -> Any:
 
     delimiter = "\t" if options.delimiter == "\\t" else options.delimiter
     return opened(Files([path], delimiter=delimiter, text_columns=options.text), options.memory, options.checkpoint)
+
+
+def _small_text(path: str, room: int) -> bool:
+    """Whether it is one text file that fits, or what has no size, such as the standard input.
+
+    A Parquet or Arrow file may unpack to any size: whether its rows fit is seen as they are read.
+    """
+    if not os.path.isfile(path):
+        return True
+    from pyarrow.fs import LocalFileSystem
+
+    from torchlogit.sources.listing import Found, kind_of
+
+    size = os.path.getsize(path)
+    return size <= room and kind_of([(Found(path, size, 0), "")], LocalFileSystem()) == "CSV"
 
 
 @contextmanager

@@ -232,7 +232,9 @@ def test_names_at_the_ends_do_not_touch_and_the_rest_is_grey():
 def test_a_path_over_any_strengths_has_ticks_that_are_told_apart(strengths):
     display = plots.coefficient_path(fit_path(datasets.study_hours(), "passed", strengths=strengths))
     low, high = min(strengths), max(strengths)
-    ticks = [(x, text.get_text()) for x, text in zip(display.ax.get_xticks(), display.ax.get_xticklabels(), strict=True)]
+    ticks = [
+        (x, text.get_text()) for x, text in zip(display.ax.get_xticks(), display.ax.get_xticklabels(), strict=True)
+    ]
     assert len({text for _, text in ticks}) == len(ticks) >= 2
     assert all(low <= x <= high * 1.0001 and float(text) == pytest.approx(x) for x, text in ticks)
     assert faults(display.figure) == ([], [])

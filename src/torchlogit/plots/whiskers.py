@@ -162,8 +162,8 @@ def log_ticks(low: float, high: float) -> list[float]:
     found = [tick for tick in round_ones if low <= tick <= high * 1.0001]
     if len(found) > 1:
         return found
-    even = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high).tolist()
-    return [tick for tick in even if low <= tick <= high * 1.0001]
+    even = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in even if low <= tick <= high * 1.0001]
 
 
 def ratio_text(x: float) -> str:

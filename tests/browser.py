@@ -11,6 +11,7 @@ absent the tests skip and say so.
 
 import os
 import shutil
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -84,29 +85,94 @@ def ready(page):
     page.evaluate("document.fonts.ready.then(() => 0)")
 
 
-@pytest.fixture
-def open_page(chromium, learn_site):
-    """Call it with a page's name, and language, width, scheme, motion, script, hash; fails the test on any problem."""
-    contexts, problems = [], []
+class Tab:
+    """A page that shows one address after another: to make it takes as long as to load a page of the lesson."""
 
-    def call(name, language="en", width=WIDTHS["desktop"], scheme="light", motion=True, script=True, hash=""):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 844 if width < 600 else 900},
-            color_scheme=scheme,
-            reduced_motion="no-preference" if motion else "reduce",
-            java_script_enabled=script,
-            has_touch=width < 600,
-        )
+    def __init__(self, browser, **kind):
+        context = browser.new_context(**kind)
         context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        listen(page, problems)
-        page.goto(learn_site.path(name, language).as_uri() + (f"#{hash}" if hash else ""))
-        if script and not problems:
+        self.page, self.problems = context.new_page(), []
+        self.devtools = context.new_cdp_session(self.page)
+        listen(self.page, self.problems)
+
+    def show(self, address, width=WIDTHS["desktop"], scheme="light", motion=True):
+        """As in a browser just opened: nothing to go back to."""
+        self.page.set_viewport_size({"width": width, "height": 844 if width < 600 else 900})
+        self.page.emulate_media(
+            media="screen", color_scheme=scheme, reduced_motion="no-preference" if motion else "reduce"
+        )
+        self.page.goto(address)
+        self.devtools.send("Page.resetNavigationHistory")
+        return self.page
+
+    def leave(self):
+        """Go away from the address: what its page did that it should not."""
+        self.page.mouse.move(0, 0)
+        self.page.goto("about:blank")
+        found, self.problems[:] = list(self.problems), []
+        return found
+
+
+class Tabs:
+    """The tabs of a Chromium, those of a phone and those of a desktop."""
+
+    def __init__(self, browser):
+        self.browser, self.free = browser, {}
+
+    @contextmanager
+    def lend(self):
+        """``take(width, script)``, a tab; at the end all taken are free again, and none had a problem."""
+        taken = []
+
+        def take(width, script=True):
+            kind = {"has_touch": width < 600, "java_script_enabled": script}
+            free = self.free.setdefault(tuple(kind.values()), [])
+            taken.append((free.pop() if free else Tab(self.browser, **kind), free))
+            return taken[-1][0]
+
+        yield take
+        problems = [problem for tab, _ in taken for problem in tab.leave()]
+        for tab, free in taken:
+            free.append(tab)
+        assert problems == []
+
+
+@pytest.fixture(scope="session")
+def tabs(chromium):
+    return Tabs(chromium)
+
+
+def opener(take, learn_site):
+    def call(name, language="en", width=WIDTHS["desktop"], script=True, hash="", **look):
+        tab = take(width, script)
+        page = tab.show(learn_site.path(name, language).as_uri() + (f"#{hash}" if hash else ""), width, **look)
+        if script and not tab.problems:
             ready(page)
         return page
 
-    yield call
-    for context in contexts:
-        context.close()
-    assert problems == []
+    return call
+
+
+@pytest.fixture
+def open_page(tabs, learn_site):
+    """Call it with a page's name, and language, width, scheme, motion, script, hash; fails the test on any problem."""
+    with tabs.lend() as take:
+        yield opener(take, learn_site)
+
+
+@pytest.fixture(scope="module")
+def read_page(tabs, learn_site):
+    """The same for tests that leave a page as it was: those who ask for the page of the test before get that one."""
+    with ExitStack() as stack:
+        kept = {}
+
+        def call(name, language="en", width=WIDTHS["desktop"], **more):
+            if not any(name == each[0] for each in kept):
+                kept.clear()
+                stack.close()
+            key = (name, language, width, *more.items())
+            if key not in kept:
+                kept[key] = opener(stack.enter_context(tabs.lend()), learn_site)(name, language, width, **more)
+            return kept[key]
+
+        yield call

@@ -5,7 +5,7 @@ import sys
 from typing import NamedTuple
 
 import pytest
-from browser import chromium, learn_site, open_page  # noqa: F401
+from browser import chromium, learn_site, open_page, read_page, tabs  # noqa: F401
 from command import STUDENTS
 from hypothesis import HealthCheck, settings
 

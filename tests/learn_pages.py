@@ -23,6 +23,17 @@ def state(page, key):
     return parse_qs(page.evaluate("location.hash.slice(1)")).get(key, [None])[0]
 
 
+FOLLOW = """(hash) => new Promise((done) => {
+  addEventListener("hashchange", done, {once: true});
+  location.hash = hash;
+})"""
+
+
+def follow(page, hash):
+    """Go to the same page with another hash, as by a link."""
+    page.evaluate(FOLLOW, hash)
+
+
 def check_program(page, name):
     """The program runs without a warning and prints the block of text that follows it on both pages."""
     path = site.HERE / "code" / f"{name}.py"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from learn_pages import follow
 
 from torchlogit import datasets
 from torchlogit.learn import site
@@ -38,8 +39,8 @@ def images():
 # The numbers.
 
 
-def test_L04_probabilities_are_the_packages(open_page):
-    page = open_page("digits")
+def test_L04_probabilities_are_the_packages(read_page):
+    page = read_page("digits")
     found = page.evaluate(f"() => {{ {MODEL} const theta = m.doubles(d.theta);"
                           "return m.images(d.images).map((x) => m.probabilities(m.etas(theta, x))); }")  # fmt: skip
     np.testing.assert_allclose(found, GOLDEN["p"], atol=1e-6)
@@ -47,8 +48,8 @@ def test_L04_probabilities_are_the_packages(open_page):
 
 
 @pytest.mark.parametrize(("names", "expected"), GOLDEN["linear"], ids=str)
-def test_L03_the_linear_unit_says_what_least_squares_says(open_page, names, expected):
-    page = open_page("classes")
+def test_L03_the_linear_unit_says_what_least_squares_says(read_page, names, expected):
+    page = read_page("classes")
     found = page.evaluate(f"(names) => {{ {MODEL} return d.linear.map((parts) => m.linear(parts, names)); }}", names)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -108,8 +109,13 @@ def test_L03_renaming_changes_the_linear_unit_only(open_page):
 
 
 def test_L03_a_naming_that_is_none_is_forgotten(open_page):
-    for names in ("[0,1,2]", "[0,1,2,3,4,5,6,7,8,8]", "[0,1,2,3,4,5,6,7,8,10]"):
-        assert "20 of 20" in told(open_page("classes", hash=f"labels.names={names}"), "labels")
+    page = open_page("classes", hash="labels.names=[0,1,2]")
+    assert "20 of 20" in told(page, "labels")
+    for names in ("[0,1,2,3,4,5,6,7,8,8]", "[0,1,2,3,4,5,6,7,8,10]"):
+        follow(page, "labels.names=[9,8,7,6,5,4,3,2,1,0]")
+        assert "answers 0 of 20" in told(page, "labels")
+        follow(page, f"labels.names={names}")
+        assert "20 of 20" in told(page, "labels"), names
 
 
 @pytest.mark.parametrize("at", [0, 17, 39])
@@ -221,9 +227,9 @@ def test_L20_a_digit_is_drawn_by_keys(open_page):
     assert told(page, "draw").startswith("Softmax says 1")
 
 
-def test_L20_ink_is_scaled_and_centred_as_mnist_does(open_page):
+def test_L20_ink_is_scaled_and_centred_as_mnist_does(read_page):
     """The same drawing, small in a corner or large, is the same picture; its middle is the picture's; its box 20 pixels."""
-    page = open_page("digits")
+    page = read_page("digits")
     small = [[10, 10, 30, 10, 18, 34]]
     large = [[10 + 3 * x for x in stroke] for stroke in small]
     ink = np.array([page.evaluate("(s) => [...torchlogit.model.softmax.ink(s)]", each) for each in (small, large)])
@@ -238,5 +244,10 @@ def test_L20_ink_is_scaled_and_centred_as_mnist_does(open_page):
 
 
 def test_L20_strokes_that_are_none_are_forgotten(open_page):
-    for strokes in ("[[1]]", "[[]]", "[[1,200]]", "[1,2]", '[["a","b"]]'):
-        assert told(open_page("digits", hash=f"draw.strokes={strokes}"), "draw").startswith("Softmax says 3")
+    page = open_page("digits", hash="draw.strokes=[[1]]")
+    assert told(page, "draw").startswith("Softmax says 3")
+    for strokes in ("[[]]", "[[1,200]]", "[1,2]", '[["a","b"]]'):
+        follow(page, "draw.strokes=[[52,12,49,88]]")
+        assert told(page, "draw").startswith("Softmax says 1")
+        follow(page, f"draw.strokes={strokes}")
+        assert told(page, "draw").startswith("Softmax says 3"), strokes

@@ -16,9 +16,9 @@ GOLDEN = json.loads(made.GOLDEN.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
-def ask(open_page):
+def ask(read_page):
     """``ask(function, argument)``: what a function (model, argument) of JavaScript answers on the page on training."""
-    page = open_page("training")
+    page = read_page("training")
     return lambda function, argument=None: page.evaluate(
         f"(given) => ({function})(torchlogit.model.logistic, given)", argument
     )
@@ -131,8 +131,8 @@ def test_squared_error_bends_down_where_bce_does_not(ask):
         assert all(f"{percent} %" in body for percent in (63, 0, 95))
 
 
-def test_saturation_on_the_page_is_autograds(open_page):
-    page = open_page("surfaces")
+def test_saturation_on_the_page_is_autograds(read_page):
+    page = read_page("surfaces")
     rows = [row.locator("td").all_inner_texts() for row in page.locator("main > .scroll tbody tr").all()]
     for z, _, *shown in rows:
         at = {loss: made.derivatives(loss, made.table_of([1], [1]), [numbers([z])[0], 0.0]) for loss in ("bce", "mse")}
@@ -153,7 +153,7 @@ def row_of(fit):
     return [text.replace("-", "−") for text in texts]
 
 
-def test_L12_L16_what_1000_epochs_reach_of_the_optimum(open_page):
+def test_L12_L16_what_1000_epochs_reach_of_the_optimum(read_page):
     """The table of the twenty students on both pages, against the package."""
     table = datasets.study_hours()
     expected = [row_of(torchlogit.fit(table, "passed"))]
@@ -163,6 +163,6 @@ def test_L12_L16_what_1000_epochs_reach_of_the_optimum(open_page):
                 row_of(torchlogit.fit(table, "passed", solver=SGD(lr=0.01, epochs=1000, reduction=reduction)))
             )
     for language, unit in (("en", " h"), ("zh", " 小时")):
-        rows = open_page("infinite", language=language).locator("main > .scroll tbody tr").all()
+        rows = read_page("infinite", language=language).locator("main > .scroll tbody tr").all()
         found = [row.locator("td").all_inner_texts()[1:] for row in rows]
         assert [[text.replace("\xa0", " ").removesuffix(unit) for text in row] for row in found] == expected

@@ -33,8 +33,8 @@ def row(page, panel, number):
     return page.locator(f'[data-panel="{panel}"] tbody tr').nth(number).locator("td").all_inner_texts()
 
 
-def test_L10_entropy_divergence_and_cross_entropy(open_page):
-    found = open_page("loss").evaluate(DIVERGENCE, [pair[:2] for pair in GOLDEN["distributions"]])
+def test_L10_entropy_divergence_and_cross_entropy(read_page):
+    found = read_page("loss").evaluate(DIVERGENCE, [pair[:2] for pair in GOLDEN["distributions"]])
     for (p, q, *expected), values in zip(GOLDEN["distributions"], found, strict=True):
         assert numbers(values) == pytest.approx(numbers(expected), abs=1e-12), (p, q)
 
@@ -83,8 +83,8 @@ def test_L11_both_cases_and_an_editable_table(open_page):
     assert json.loads(state(page, "bce.guess")) == [0.89, 0.6, 0.2, 1]
 
 
-def test_L12_sum_and_mean_side_by_side(open_page):
-    foot = open_page("loss").locator('[data-panel="bce"] tfoot td').all_inner_texts()
+def test_L12_sum_and_mean_side_by_side(read_page):
+    foot = read_page("loss").locator('[data-panel="bce"] tfoot td').all_inner_texts()
     guess, y = torch.tensor([0.9, 0.6, 0.2, 0.95]), torch.tensor([1.0, 1.0, 0.0, 0.0])
     expected = [torch.nn.BCELoss(reduction=name)(guess, y).item() for name in ("sum", "mean")]
     assert numbers(foot) == pytest.approx(expected, abs=5e-4)
@@ -121,14 +121,14 @@ def test_L14_the_deprecated_spelling_is_the_sum():
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_L14_the_page_explains_it(open_page, language):
-    text = open_page("loss", language=language).locator("main").inner_text()
+def test_L14_the_page_explains_it(read_page, language):
+    text = read_page("loss", language=language).locator("main").inner_text()
     for words in ("BCELoss(size_average=False)", 'BCELoss(reduction="sum")', "please use reduction='sum' instead"):
         assert words in text
 
 
-def test_L11_float32_is_torchs_over_a_grid_of_logits(open_page):
-    found = open_page("saturation").evaluate(FLOAT32, [values[:2] for values in GOLDEN["float32"]])
+def test_L11_float32_is_torchs_over_a_grid_of_logits(read_page):
+    found = read_page("saturation").evaluate(FLOAT32, [values[:2] for values in GOLDEN["float32"]])
     for (eta, y, *expected), values in zip(GOLDEN["float32"], found, strict=True):
         assert values == pytest.approx(expected, rel=1e-6, abs=1e-7), (eta, y)
 

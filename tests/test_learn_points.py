@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from learn_pages import state, told
+from learn_pages import follow, state, told
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "learn-logistic.json").read_text(encoding="utf-8"))["fits"]
 
@@ -120,12 +120,14 @@ def test_twenty_students_are_the_packages(open_page, language):
 
 
 def test_one_class_or_one_hour_has_its_own_words(open_page):
+    page = open_page("infinite")
     for students, words in (
         ("1f+2f", "Only one class"),
         ("2f+2p", "All studied equally long"),
         ("", "Only one class"),
     ):
-        assert told(open_page("infinite", hash=f"points.students={students}"), "points").startswith(words)
+        follow(page, f"points.students={students}")
+        assert told(page, "points").startswith(words)
 
 
 def test_a_link_in_the_text_sets_the_panel_and_back_returns(open_page):

@@ -19,8 +19,8 @@ FIT = """(name) => {
 }"""
 
 
-def test_L08_the_gallery_is_the_packages(open_page):
-    page = open_page("sigmoid")
+def test_L08_the_gallery_is_the_packages(read_page):
+    page = read_page("sigmoid")
     for form in ("normalised", "plain"):
         for name, expected in GOLDEN[form].items():
             value, derivative = page.evaluate(FORM, [form, name, GOLDEN["x"]])
@@ -28,15 +28,15 @@ def test_L08_the_gallery_is_the_packages(open_page):
             assert derivative == pytest.approx(expected["derivative"], abs=1e-12), (form, name)
 
 
-def test_L08_inverses_are_the_packages(open_page):
-    page = open_page("sigmoid")
+def test_L08_inverses_are_the_packages(read_page):
+    page = read_page("sigmoid")
     for name, expected in GOLDEN["inverse"].items():
         back = page.evaluate(BACK, [name, GOLDEN["y"]])
         assert numbers(back) == pytest.approx(numbers(expected), rel=1e-9, abs=1e-12), name
 
 
-def test_L07_every_sigmoid_has_its_limits_climbs_and_saturates(open_page):
-    found = open_page("sigmoid").evaluate(
+def test_L07_every_sigmoid_has_its_limits_climbs_and_saturates(read_page):
+    found = read_page("sigmoid").evaluate(
         """() => ["normalised", "plain"].flatMap((form) => Object.values(torchlogit.model.sigmoids[form])).map((each) => {
           const { value, derivative, limits } = each;
           const xs = Array.from({ length: 121 }, (_, k) => (k - 60) / 20);
@@ -50,16 +50,16 @@ def test_L07_every_sigmoid_has_its_limits_climbs_and_saturates(open_page):
     assert found == [[True, True, True]] * 14
 
 
-def test_L06_the_logistic_function_of_the_page(open_page):
-    page = open_page("sigmoid")
+def test_L06_the_logistic_function_of_the_page(read_page):
+    page = read_page("sigmoid")
     value, derivative = page.evaluate(FORM, ["plain", "logistic", [0, 10]])
     assert value[0] == 0.5
     assert derivative == pytest.approx(sigmoids.logistic.derivative([0, 10]).tolist(), rel=1e-12)
     assert page.locator("main table").filter(has_text="saturates").count() == 1
 
 
-def test_L08_a_fit_under_each_link(open_page):
-    page = open_page("sigmoid")
+def test_L08_a_fit_under_each_link(read_page):
+    page = read_page("sigmoid")
     for link, fit in GOLDEN["fits"].items():
         expected = [fit["b"], fit["w"], fit["logLikelihood"], *fit["p"]]
         assert page.evaluate(FIT, link) == pytest.approx(expected, abs=1e-6), link
@@ -122,7 +122,7 @@ def test_L06_the_programs_print_what_the_page_shows(program):
     check_program("sigmoid", program)
 
 
-def test_L07_the_words_are_in_the_page(open_page):
-    text = open_page("sigmoid").locator("main").inner_text()
+def test_L07_the_words_are_in_the_page(read_page):
+    text = read_page("sigmoid").locator("main").inner_text()
     assert "saturating function" in text
     assert "PyTorch calls one of them, the logistic function, “sigmoid”" in text

@@ -25,8 +25,8 @@ SCALES = """(x) => {
 PAGES = [(name, language) for name in ("unit", "answer") for language in site.LANGUAGES]
 
 
-def test_L09_the_linear_unit_of_the_page_is_the_packages(open_page):
-    page = open_page("unit")
+def test_L09_the_linear_unit_of_the_page_is_the_packages(read_page):
+    page = read_page("unit")
     for name, theta in GOLDEN["lines"].items():
         found = page.evaluate(f"torchlogit.model.linear.leastSquares(torchlogit.data.points.{name})")
         assert found == pytest.approx(theta, rel=1e-9)
@@ -51,8 +51,8 @@ def test_L13_the_line_leaves_0_to_1_for_the_twenty_too(open_page):
     assert state(page, "units.x") == "0"
 
 
-def test_L17_the_three_scales_are_the_packages(open_page):
-    page = open_page("answer")
+def test_L17_the_three_scales_are_the_packages(read_page):
+    page = read_page("answer")
     for expected in GOLDEN["scales"]:
         found = page.evaluate(
             SCALES,

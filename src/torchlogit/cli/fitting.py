@@ -179,12 +179,10 @@ def _small_text(path: str, room: int) -> bool:
     """
     if not os.path.isfile(path):
         return True
-    from pyarrow.fs import LocalFileSystem
-
-    from torchlogit.sources.listing import Found, kind_of
+    from torchlogit.sources.listing import Found, kind_of, system_of
 
     size = os.path.getsize(path)
-    return size <= room and kind_of([(Found(path, size, 0), "")], LocalFileSystem()) == "CSV"
+    return size <= room and kind_of([(Found(path, size, 0), "")], system_of(path, None)[0]) == "CSV"
 
 
 @contextmanager

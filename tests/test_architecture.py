@@ -13,7 +13,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "torchlogit"
 
 # From low to high. A module imports its own layer and lower ones; a folder's name stands for all that is in it.
 LAYERS = [
-    {"errors", "arithmetic", "strict_json"},
+    {"errors", "arguments", "arithmetic", "strict_json"},
     {"tables", "design", "linalg", "sigmoids", "losses", "information", "penalties", "kernels"},
     {"sources", "moments", "datasets"},
     {

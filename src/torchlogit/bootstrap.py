@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.arguments import check_share
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.fitted import Fit
 from torchlogit.groups import Fitting, Grouping, NoFit, Results, results
@@ -63,8 +64,7 @@ class Bootstrap:
 
     def interval(self, level: float = 0.95) -> tuple[Tensor, Tensor]:
         """Ends of the percentile interval, (p, k) each. Source: Efron and Tibshirani (1993), eq. 13.5."""
-        if not 0 < level < 1:
-            raise ParameterError(f"level must lie between 0 and 1, got {level}")
+        check_share(level)
         ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
         low, high = self.theta[self.certified].quantile(ends, dim=0)
         return low, high

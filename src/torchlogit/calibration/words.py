@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from torchlogit.errors import ParameterError
+from torchlogit.arguments import check_language
 
 if TYPE_CHECKING:
     from torchlogit.calibration.measures import Calibration
@@ -50,8 +50,7 @@ WORDS = {
 
 def words_of(language: str) -> dict[str, str]:
     """The words of a language; ParameterError for one that is not there."""
-    if language not in WORDS:
-        raise ParameterError(f"language must be one of {', '.join(map(repr, WORDS))}, got {language!r}")
+    check_language(language)
     return WORDS[language]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.fitting import listed, read
 from torchlogit.cli.predicting import texts
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 FORMS = ("text", "html", "markdown", "latex", "json")
 ENDINGS = {".txt": "text", ".html": "html", ".htm": "html", ".md": "markdown", ".tex": "latex", ".json": "json"}
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Asked:
         """Those among a command's own, checked."""
         asked = cls(**{field.name: given[field.name] for field in fields(cls) if field.name in given})
         check_choice(asked.form, FORMS, "--format")
-        if not 0 < asked.level < 1:
-            raise ParameterError(f"--level must lie between 0 and 1, got {asked.level:g}")
+        check_share(asked.level, "--level")
         check_ending(asked.out, tuple(ENDINGS))
         check_output(asked.out, [path for path in (asked.model, asked.data) if path], asked.force)
         return asked

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.cli.answering import LANGUAGES, Asked, answer, class_of
+from torchlogit.arguments import LANGUAGES
+from torchlogit.cli.answering import Asked, answer, class_of
 from torchlogit.cli.files import check_choice, check_output
 from torchlogit.cli.streams import say
 from torchlogit.errors import ParameterError

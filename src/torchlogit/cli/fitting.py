@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
+from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
 from torchlogit.cli.streams import out, out_json, progress, say
 from torchlogit.cli.wording import as_text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 ROBUST = ("HC0", "HC1", "HC2", "HC3")
 WEIGHTS = ("frequency", "sampling", "importance")
-LANGUAGES = ("en", "zh")
 SOLVERS = ("auto", "newton", "lbfgs", "proximal", "sgd")
 MAX_ITER = 100
 EPOCHS, BATCH = 1000, 256  # of SGD
@@ -115,8 +115,7 @@ def check(options: Options) -> None:
         raise ParameterError("a formula says it all: leave out --features, --categorical and --reference")
     if options.firth and (options.c is not None or options.l1_ratio is not None):
         raise ParameterError("--firth is a penalty of its own; leave out --C")
-    if not 0 < options.level < 1:
-        raise ParameterError(f"--level must lie between 0 and 1, got {options.level:g}")
+    check_share(options.level, "--level")
     if options.c is not None and not options.c > 0:
         raise ParameterError(f"--C must be a positive number, got {options.c:g}; leave it out for no penalty")
     if options.l1_ratio is not None and options.c is None:

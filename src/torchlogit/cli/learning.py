@@ -6,12 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
+from torchlogit.arguments import LANGUAGES
 from torchlogit.cli.files import check_choice, check_output
 from torchlogit.cli.streams import say
 from torchlogit.errors import FileError, ParameterError
 from torchlogit.tables.names import show
-
-LANGUAGES = ("en", "zh")
 
 
 def run(out: str | None, language: str | None, port: int, browser: bool, force: bool) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torchlogit.cli.answering import LANGUAGES, Asked
+from torchlogit.arguments import LANGUAGES
+from torchlogit.cli.answering import Asked
 from torchlogit.cli.files import check_choice, check_picture
 from torchlogit.cli.streams import say
 from torchlogit.errors import ParameterError

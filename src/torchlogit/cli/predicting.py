@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.arguments import LANGUAGES
 from torchlogit.cli.app import AUTO
 from torchlogit.cli.files import TABLES, check_choice, check_ending, check_output
 from torchlogit.cli.fitting import read
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 UNCERTAIN = "uncertain"
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from inspect import signature
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
+from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli import fitting
-from torchlogit.cli.answering import LANGUAGES, class_of
+from torchlogit.cli.answering import class_of
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.predicting import texts
 from torchlogit.cli.streams import say, stages
@@ -51,8 +52,7 @@ def run(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, An
 def check(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """Refuse files and options that do not go together, and an output that would replace something."""
     check_choice(given["language"], LANGUAGES, "--lang")
-    if not 0 < given["level"] < 1:
-        raise ParameterError(f"--level must lie between 0 and 1, got {given['level']:g}")
+    check_share(given["level"], "--level")
     if given["folds"] < 2:
         raise ParameterError(f"--folds must be 2 or more, got {given['folds']}")
     check_ending(given["out"], ENDINGS)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.arguments import check_share
 from torchlogit.decision.band import Band, calibration_rows
 from torchlogit.decision.cuts import DIGITS, TIE, exact, unseen_rows
 from torchlogit.decision.foldmodels import fold_models
@@ -249,8 +250,7 @@ def conformal(
 
 
 def _check(level: float, score: str) -> None:
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    check_share(level)
     if score not in SCORES:
         raise ParameterError(f'score must be "lac" or "aps", got {score!r}')
 

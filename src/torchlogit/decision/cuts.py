@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.arguments import check_share
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.metrics.scored import Scored
 
@@ -50,9 +51,8 @@ def rows_needed(max_error: float, confidence: float = 0.95) -> int:
     >>> rows_needed(0.05), rows_needed(0.01)
     (117, 597)
     """
-    for name, value in (("max_error", max_error), ("confidence", confidence)):
-        if not 0 < value < 1:
-            raise ParameterError(f"{name} must lie between 0 and 1, got {value}")
+    check_share(max_error, "max_error")
+    check_share(confidence, "confidence")
     return ceil(log((1 - confidence) / CUTS) / log1p(-max_error))
 
 

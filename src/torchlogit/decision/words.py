@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchlogit.errors import ParameterError
+from torchlogit.arguments import check_language
 
-LANGUAGES = ("en", "zh")
 DRAWN = {
     "en": "Assumption: the {n} calibration rows and the new rows are independent draws from one population, and the model was "
     "not fitted to the calibration rows.",
@@ -72,8 +71,7 @@ def guarantee(key: str, language: str, **values: Any) -> str:
     >>> guarantee("costs_classes", "en", false_yes=1.0, ask=0.2).partition(". ")[0]
     'No other rule costs less on average where every error costs 1 and asking 0.2'
     """
-    if language not in LANGUAGES:
-        raise ParameterError(f"language must be {' or '.join(map(repr, LANGUAGES))}, got {language!r}")
+    check_language(language)
     sign = " %" if language == "en" else "%"
     told = {
         name: f"{100 * x:.4g}{sign}" if name in SHARES and x is not None else _plain(x) for name, x in values.items()

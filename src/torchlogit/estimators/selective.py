@@ -14,6 +14,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
+from torchlogit.arguments import check_share
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimators.logistic import LogisticRegression
 from torchlogit.estimators.reading import labels, on_host
@@ -193,8 +194,7 @@ def _check(of: SelectiveClassifier) -> None:
         raise ParameterError(f"{' and '.join(chosen)} each choose a band; give one of them")
     if of.costs is not None and len(of.costs) != 3:
         raise ParameterError(f"costs are three numbers, of a false yes, a false no and asking; got {of.costs!r}")
-    if not 0 < of.held_out < 1:
-        raise ParameterError(f"held_out must lie between 0 and 1, got {of.held_out}")
+    check_share(of.held_out, "held_out")
     ends = tuple(of.uncertain) if hasattr(of.uncertain, "__iter__") else of.uncertain
     decided(np.zeros((0, 2)), np.zeros(2), ends)  # whether it is a band
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from torchlogit.arguments import check_language
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference import check_en, check_zh
 from torchlogit.inference.looks import LOOKS, Look, Seen
@@ -111,8 +112,7 @@ def check(fit: Fit, data: Any = None, *, language: str = "en", **given: Any) -> 
     >>> found.ok, [finding.name for finding in found.findings if not finding.ok]
     (True, [])
     """
-    if language not in LANGUAGES:
-        raise ParameterError(f"language must be {' or '.join(map(repr, LANGUAGES))}, got {language!r}")
+    check_language(language)
     if fit.loss == "squared":
         raise ParameterError("these checks are for models of probabilities; the linear unit is none")
     at = Look(fit, data, LANGUAGES[language], given)

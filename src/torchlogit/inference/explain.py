@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from torchlogit.arguments import check_language
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.estimate import MODEL_BASED
 from torchlogit.inference import explain_en, explain_zh
@@ -88,8 +89,7 @@ def explain(
     >>> print(explain(fit(datasets.study_hours(), "passed"), interval="wald").sentences[1])
     Each extra unit of `hours` multiplies the odds of `passed` = 1 by 4.5 (95 % interval 1.3 to 15, p = 0.017).
     """
-    if language not in LANGUAGES:
-        raise ParameterError(f"language must be {' or '.join(map(repr, LANGUAGES))}, got {language!r}")
+    check_language(language)
     if fit.loss == "squared":
         raise ParameterError("the linear unit gives no probabilities, so there are no odds to explain")
     return _Told(fit, LANGUAGES[language], level, interval, base).explanation()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.arguments import check_share
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.cone import Cone, Undecided
 from torchlogit.errors import NotCertifiedError, ParameterError
@@ -71,7 +72,7 @@ def limits(fit: Fit, level: float = 0.95, data: Any = None, **given: Any) -> Lim
     >>> found.estimate.round(6).tolist(), round(found.log_likelihood, 6)
     ([-1.098612, inf], -2.249341)
     """
-    half_width(level)  # refuses what is no level before the work
+    check_share(level)
     if not fit.penalty.free:
         raise NotCertifiedError("no limits: the fit is penalised, so all its coefficients are finite")
     seen = observed(fit, data, **given)

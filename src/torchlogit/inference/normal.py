@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from torchlogit.errors import ParameterError
+from torchlogit.arguments import check_share
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,8 +18,7 @@ def half_width(level: float) -> float:
     """
     from scipy.special import ndtri  # scipy.stats takes a second to import
 
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    check_share(level)
     return float(-ndtri((1 - level) / 2))
 
 

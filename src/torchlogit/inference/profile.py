@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from torchlogit.arguments import check_share
 from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.contrasts import comparisons
@@ -102,8 +103,7 @@ def profile(
     >>> found.low.round(3).tolist(), found.high.round(3).tolist(), found.p.round(5).tolist()
     ([-8.585, 0.529], [-1.268, 3.145], [0.00202, 0.00064])
     """
-    if not 0 < level < 1:
-        raise ParameterError(f"level must lie between 0 and 1, got {level}")
+    check_share(level)
     _refuse(fit)
     places = _places(fit, terms)
     labels, matrix = _comparisons(fit, base)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.arguments import check_share
 from torchlogit.errors import ParameterError
 from torchlogit.inference.effects import outcome_of
-from torchlogit.inference.normal import half_width
 from torchlogit.inference.observed import observed
 from torchlogit.inference.tabular import Tabular
 
@@ -67,7 +67,7 @@ def quantile_residuals(
 
     if len(fit.classes) != 2 or fit.loss in ("softmax", "squared"):
         raise ParameterError("quantile residuals are for probabilities of two classes")
-    half_width(level)  # refuses what is no share
+    check_share(level)
     beside = observed(fit, data, **given).together()
     if beside.rows.weight is not None and not fit.counts:
         raise ParameterError("quantile residuals are for rows without weights, or counts")

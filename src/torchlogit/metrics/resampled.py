@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.arguments import check_share
 from torchlogit.errors import ParameterError
 from torchlogit.metrics.losses import brier_scores, log_losses
 from torchlogit.metrics.ranked import Ranked, summed
@@ -29,8 +30,7 @@ class Draws(NamedTuple):
     @classmethod
     def seeded(cls, seed: int, resamples: int, level: float) -> Draws:
         """ParameterError for a level that is no share, or too few resamples for it."""
-        if not 0 < level < 1:
-            raise ParameterError(f"level must lie between 0 and 1, got {level}")
+        check_share(level)
         if resamples * (1 - level) < 10:
             least = int(np.ceil(10 / (1 - level) - 1e-9))
             raise ParameterError(f"intervals of {level:g} need {least} resamples or more, got {resamples}")

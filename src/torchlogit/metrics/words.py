@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from torchlogit.errors import ParameterError
-
-LANGUAGES = ("en", "zh")
+from torchlogit.arguments import LANGUAGES, check_language
 
 WORDS = {
     "title": ("Evaluation of the probabilities", "概率的评价"),
@@ -93,8 +91,7 @@ class Words:
     """The words of a language: ``words("auc")``, ``words("by_groups", by="sex")``; ParameterError for one that is not there."""
 
     def __init__(self, language: str) -> None:
-        if language not in LANGUAGES:
-            raise ParameterError(f"language must be one of {', '.join(map(repr, LANGUAGES))}, got {language!r}")
+        check_language(language)
         self.place = LANGUAGES.index(language)
 
     def __call__(self, key: str, **parts: object) -> str:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from torchlogit.arguments import check_language
 from torchlogit.errors import ParameterError
 from torchlogit.plots.themes import DASHES, LIGHT, MARKERS, THEMES, Theme
 from torchlogit.plots.words import CHINESE, wrapped
@@ -204,8 +205,7 @@ def restyled(style: Style, look: Look) -> Style:
     theme, language = look.get("theme"), look.get("language", style.language)
     if theme is not None and theme not in THEMES:
         raise ParameterError(f"theme must be {' or '.join(map(repr, THEMES))}, got {theme!r}")
-    if language not in ("en", "zh"):
-        raise ParameterError(f"language must be 'en' or 'zh', got {language!r}")
+    check_language(language)
     return replace(style, theme=style.theme if theme is None else THEMES[theme], language=language)
 
 

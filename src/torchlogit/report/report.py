@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torchlogit import __version__
+from torchlogit.arguments import check_language
 from torchlogit.errors import ParameterError
 from torchlogit.report.answer import answer, doubt, effects
 from torchlogit.report.checks import checks
 from torchlogit.report.made import kind_of, limits, made, provenance
-from torchlogit.report.material import LANGUAGES, Material, gathered
+from torchlogit.report.material import Material, gathered
 from torchlogit.report.numbers import numbers
 from torchlogit.report.origin import Origin
 from torchlogit.report.page import page
@@ -115,8 +116,7 @@ def report(
     >>> [part.name for part in found.parts][:2], len(found.to_html()) < 2_000_000
     (['answer', 'doubt'], True)
     """
-    if language not in LANGUAGES:
-        raise ParameterError(f"language must be {' or '.join(map(repr, LANGUAGES))}, got {language!r}")
+    check_language(language)
     if fit.loss == "squared":
         raise ParameterError("the linear unit gives no probabilities; a report is about a model that does")
     data, origin = _opened(data, origin)

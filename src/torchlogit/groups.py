@@ -18,7 +18,7 @@ from torchlogit.fit import fit_of
 from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.kernels.many import NARROW, Ended, Groups, newton
-from torchlogit.losses import loss_for
+from torchlogit.losses import LINKS, loss_for
 from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.rows import Rows
 from torchlogit.solvers import Status
@@ -108,6 +108,12 @@ class Fitting:
 
     source: MemorySource = field(init=False, repr=False, compare=False)
     k: int = field(init=False)
+
+    @classmethod
+    def like(cls, fit: Fit, rows: Rows) -> Fitting:
+        """What makes a fit like this one of any part of the rows."""
+        loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
+        return cls(rows, fit.intercept, fit.penalty, loss, link)
 
     @property
     def p(self) -> int:
@@ -210,6 +216,10 @@ class Results(NamedTuple):
     null_log_likelihood: Tensor
     n_iter: Tensor
     told: dict[int, str]  # what must be told, by number of the fit
+
+    def why(self, group: int) -> str:
+        """Why a group has no certified fit."""
+        return self.told.get(group, self.status[group].value)
 
 
 def results(ended: Ended, classes: npt.NDArray[Any], k: int, free: bool, single: Callable[[int], Fit]) -> Results:

@@ -58,7 +58,7 @@ def calibrated_on(fit: Fit, rows: Scored, method: str) -> Calibrated:
     if rows.seen:
         warnings.warn(AGAIN, DataWarning, stacklevel=3)
     found, counted = calibrator(rows, method), rows.counted()
-    own = recalibrated(counted, found).log_probability[np.arange(len(counted)), counted.y]
+    own = recalibrated(counted, found).own
     how: dict[str, Any] = {"method": method, "calibrated_on": len(counted)}
     return calibrated(fit, found, calibration_likelihood=float(counted.weight @ own), **how)
 
@@ -159,14 +159,13 @@ def _held(scored: Scored, free: tuple[int, ...]) -> tuple[float, float, float]:
 
 def _likelihood(scored: Scored, theta: tuple[float, float, float]) -> float:
     c, a, b = theta
-    logs = recalibrated(scored, _linear(a, b, c)).log_probability
-    return float((scored.weight * logs[np.arange(len(scored)), scored.y]).sum())
+    return float((scored.weight * recalibrated(scored, _linear(a, b, c)).own).sum())
 
 
 def temperature(scored: Scored) -> Rescaled:
     """1/T is where the derivative of the convex negative log-likelihood is 0: Newton's steps within a bracket."""
     scored = finite(scored)
-    logs, own = scored.log_probability, scored.log_probability[np.arange(len(scored)), scored.y]
+    logs, own = scored.log_probability, scored.own
     s = scored.weight / scored.weight.sum()
     if float(s @ (logs.max(1) - own)) == 0:
         raise NotCertifiedError("every row's own class is its most probable one, so that no finite temperature is best")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from torchlogit.metrics.ranked import summed
+
 Floats = npt.NDArray[np.float64]
 ALIKE = 1e-11  # difference of log-odds, relative from 1 on, up to which rows count as equal: rounding's
 
@@ -21,13 +23,8 @@ def pooled(y: Floats, weight: Floats) -> Floats:
     total, size, length = weight * y, weight, np.ones(len(y))
     while (falls := total[1:] * size[:-1] <= total[:-1] * size[1:]).any():
         block = np.concatenate([[0], np.cumsum(~falls)])
-        total, size, length = sums(block, total), sums(block, size), sums(block, length)
+        total, size, length = summed(block, total), summed(block, size), summed(block, length)
     return np.repeat(total / size, length.astype(np.int64))
-
-
-def sums(place: npt.NDArray[np.int64], of: Floats, size: int = 0) -> Floats:
-    """Sums of numbers (n,) by place, (max(place) + 1,) or (size,)."""
-    return np.bincount(place, of, size).astype(np.float64)
 
 
 def isotonic(log_odds: Floats, y: Floats, weight: Floats) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
@@ -39,6 +36,6 @@ def isotonic(log_odds: Floats, y: Floats, weight: Floats) -> tuple[npt.NDArray[n
     with np.errstate(invalid="ignore"):  # −∞ less −∞: alike
         apart = np.diff(x) > ALIKE * np.maximum(1.0, np.abs(x[1:]))
     group = np.concatenate([[0], np.cumsum(apart)])
-    size = sums(group, s)
-    values = pooled(sums(group, s * y[order]) / size, size)
+    size = summed(group, s)
+    values = pooled(summed(group, s * y[order]) / size, size)
     return order[np.flatnonzero(np.concatenate([[True], apart]))], values, size

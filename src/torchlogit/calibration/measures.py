@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nan
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from torchlogit.inference.quality import chi_squared
 from torchlogit.inference.tabular import Tabular
 from torchlogit.metrics.scored import Scored
 from torchlogit.render.document import Document
+
+if TYPE_CHECKING:
+    from torchlogit.fitted import Fit
 
 Floats = npt.NDArray[np.float64]
 
@@ -176,6 +179,16 @@ class _Rows:
         return self.mean(self.y) - float((size * values**2).sum() / size.sum())  # Σ s y v = Σ s v², block by block
 
     @cached_property
+    def finite(self) -> Scored:
+        """The same rows, where no probability is 0 or 1."""
+        return finite(self.event)
+
+    @cached_property
+    def sloped(self) -> Fit:
+        """Cox's regression of the event on the log-odds."""
+        return sloped(self.finite)
+
+    @cached_property
     def distances(self) -> tuple[Floats, Floats]:
         return distances(self.event)
 
@@ -191,25 +204,23 @@ def _estimated(at: _Rows, estimate: float, error: float, ideal: float) -> Measur
 
 
 def _intercept(at: _Rows) -> Measure:
-    found = shifted(finite(at.event))
+    found = shifted(at.finite)
     return _estimated(at, float(found.theta[0, 0]), float(found.std_error[0, 0]), 0.0)
 
 
 def _slope(at: _Rows) -> Measure:
-    found = sloped(finite(at.event))
+    found = at.sloped
     if found.aliased:
         raise DataError("all probabilities are equal")
     return _estimated(at, float(found.theta[1, 0]), float(found.std_error[1, 0]), 1.0)
 
 
 def _cox(at: _Rows) -> Measure:
-    event = finite(at.event)
+    event = at.finite
     if not event.repeats:
         raise ParameterError("weights that are no counts have no likelihood")
-    given = float((event.weight * event.log_probability[np.arange(len(event)), event.y]).sum())
-    found = sloped(event)
-    statistic = max(0.0, 2 * (found.log_likelihood - given))
-    return Measure(statistic, log_p=chi_squared(statistic, 2 - len(found.aliased)))
+    statistic = max(0.0, 2 * (at.sloped.log_likelihood - float((event.weight * event.own).sum())))
+    return Measure(statistic, log_p=chi_squared(statistic, 2 - len(at.sloped.aliased)))
 
 
 def _spiegelhalter(at: _Rows) -> Measure:

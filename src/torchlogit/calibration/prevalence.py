@@ -178,12 +178,13 @@ def estimate_prevalence(fit: Fit, rows: Any, offset: Any = None, *, level: float
     >>> found.before.tolist(), bool(abs(found.share[1] - 0.1) < 0.03)
     ([0.5, 0.5], True)
     """
-    before, eta = prevalence_of(fit), fit.eta(rows, offset).cpu()
+    before, x = prevalence_of(fit), fit._matrix(rows)
+    eta = fit.eta(x, offset).cpu()
     if not len(eta):
         raise DataError("there are no rows to estimate a prevalence from")
     log_ratio = fit._loss().log_probabilities(eta).numpy() - np.log(before)
     share = mixed(log_ratio)
-    moved = None if fit.no_errors else _moved(fit, fit._matrix(rows), eta, before, share)
+    moved = None if fit.no_errors else _moved(fit, x, eta, before, share)
     error = _errors(log_ratio, share, moved)
     low, high = _interval(share, error, level)
     notes = (HOLDS, *[KNOWN] * bool(fit.no_errors))

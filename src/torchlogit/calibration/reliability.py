@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.calibration.events import event_of, name_of
-from torchlogit.calibration.isotonic import sums
 from torchlogit.errors import ParameterError
 from torchlogit.inference.tabular import Tabular
+from torchlogit.metrics.ranked import summed
 from torchlogit.metrics.rates import wilson
 from torchlogit.metrics.scored import Scored
 
@@ -78,7 +78,7 @@ def reliability(
     place = np.searchsorted(edges[1:-1], rounded, side="left")
     used = np.flatnonzero(np.bincount(place, s, bins) > 0)
     of = (s, s * event.y, s * p, event.square * p * (1 - p), event.square)
-    n, events, total, variance, square = (sums(place, t, bins)[used] for t in of)
+    n, events, total, variance, square = (summed(place, t, bins)[used] for t in of)
     share = events / n
     fewer = rule == "quantile" and len(used) < bins
     notes = (f"Equal probabilities stay together, so there are {len(used)} bins, not {bins}",) * fewer

@@ -232,15 +232,24 @@ def band(
     if costs is not None:
         if data is not None:
             raise ParameterError("costs choose the band from the probabilities alone; leave the calibration rows out")
-        if len(costs) != 3:
-            raise ParameterError(f"costs are three numbers, of a false yes, a false no and asking; got {costs!r}")
-        false_yes, false_no, ask = costs
-        return band_from_costs(false_yes, false_no, ask, len(fit.classes))
-    rows = calibration_rows(fit, data, **given)
-    found = (
+        return band_from_costs(*check_costs(costs), len(fit.classes))
+    found = band_of_rows(calibration_rows(fit, data, **given), max_error, coverage, confidence)
+    return found if data is not None else replace(found, chosen="crossed")
+
+
+def check_costs(costs: Sequence[float]) -> tuple[float, float, float]:
+    """The costs of a false yes, a false no and asking; ParameterError for another number of them."""
+    if len(costs) != 3:
+        raise ParameterError(f"costs are three numbers, of a false yes, a false no and asking; got {costs!r}")
+    false_yes, false_no, ask = costs
+    return false_yes, false_no, ask
+
+
+def band_of_rows(rows: Scored, max_error: float | None, coverage: float | None, confidence: float) -> Band:
+    """The band for the one of the two that is wanted."""
+    return (
         band_for_error(rows, max_error, confidence) if max_error is not None else band_for_coverage(rows, coverage or 0)
     )
-    return found if data is not None else replace(found, chosen="crossed")
 
 
 def chosen_band(fit: Fit, uncertain: Any, data: Any, wanted: dict[str, Any]) -> Any:

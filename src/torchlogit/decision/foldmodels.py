@@ -12,8 +12,9 @@ from torch import Tensor
 
 from torchlogit.calibrated import Calibrated
 from torchlogit.errors import DataError, ParameterError
+from torchlogit.groups import Fitting
 from torchlogit.inference.observed import observed
-from torchlogit.metrics.crossed import fitting_of, fold_fits
+from torchlogit.metrics.crossed import fold_fits
 from torchlogit.metrics.scored import check_probabilities
 from torchlogit.model import Model
 
@@ -65,12 +66,11 @@ def _unweighted(fit: Fit) -> Rows:
 
 def _thetas(fit: Fit, rows: Rows, fold: npt.NDArray[Any]) -> Tensor:
     """Theta (p, F·k) about the fit's centre."""
-    found = fold_fits(fitting_of(fit, rows), fold, fit)
+    found = fold_fits(Fitting.like(fit, rows), fold, fit)
     without = (~found.theta.isfinite()).flatten(1).any(1).nonzero()[:, 0].tolist()
     if without:
-        why = found.told.get(without[0], found.status[without[0]].value)
-        raise DataError(f"the rows outside fold {without[0] + 1} have no fit ({why}); use fewer folds or another seed")
-    theta = found.theta.clone()
-    if fit.intercept:
-        theta[:, 0] += torch.einsum("d,fdk->fk", fit.centre, theta[:, 1:])
-    return theta.movedim(0, 1).flatten(1)
+        raise DataError(
+            f"the rows outside fold {without[0] + 1} have no fit ({found.why(without[0])}); use fewer folds or another seed"
+        )
+    theta = found.theta.movedim(0, 1).flatten(1)
+    return fit.about_centre(theta.device).seen(theta, 0.0, fit.intercept)

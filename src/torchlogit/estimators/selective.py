@@ -171,29 +171,26 @@ class SelectiveClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):  
         return np.sort(order[size:]), np.sort(order[:size])
 
     def _band(self, y: Any = None, probability: Any = None) -> Band:
-        from torchlogit.decision import Band, band_for_coverage, band_for_error, band_from_costs
+        from torchlogit.decision.band import Band, band_from_costs, band_of_rows, check_costs
 
         if self.costs is not None:
-            false_yes, false_no, ask = self.costs
-            return band_from_costs(false_yes, false_no, ask, len(self.classes_))
+            return band_from_costs(*check_costs(self.costs), len(self.classes_))
         if y is None:
             low, high = self.uncertain
             return Band(low if len(self.classes_) == 2 else 0.0, high, classes=len(self.classes_))
-        rows = _scored(y, probability, self.classes_)
-        if self.max_error is not None:
-            band = band_for_error(rows, self.max_error, self.confidence)
-        else:
-            band = band_for_coverage(rows, self.coverage or 0)
+        band = band_of_rows(_scored(y, probability, self.classes_), self.max_error, self.coverage, self.confidence)
         return band if self.cv is None else replace(band, chosen="crossed")
 
 
 def _check(of: SelectiveClassifier) -> None:
     """`ParameterError` for parameters that contradict each other or mean nothing."""
-    chosen = [name for name in ("max_error", "coverage", "costs") if getattr(of, name) is not None]
+    from torchlogit.decision.band import WANTED, check_costs
+
+    chosen = [name for name in WANTED if getattr(of, name) is not None]
     if len(chosen) > 1:
         raise ParameterError(f"{' and '.join(chosen)} each choose a band; give one of them")
-    if of.costs is not None and len(of.costs) != 3:
-        raise ParameterError(f"costs are three numbers, of a false yes, a false no and asking; got {of.costs!r}")
+    if of.costs is not None:
+        check_costs(of.costs)
     check_share(of.held_out, "held_out")
     ends = tuple(of.uncertain) if hasattr(of.uncertain, "__iter__") else of.uncertain
     decided(np.zeros((0, 2)), np.zeros(2), ends)  # whether it is a band

@@ -75,14 +75,15 @@ def binned_residuals(
     bin_ = _bins(place, s, bins)
     residual = y * no - (1 - y) * yes
     weight, gap, spread = (np.bincount(bin_, t) for t in (s, s * residual, s * (1 if counted else s) * yes * no))
-    ends = np.array([(place[bin_ == j].min(), place[bin_ == j].max()) for j in range(len(weight))])
+    ascending, n = np.sort(place), np.bincount(bin_)  # as the bins do
+    stop = n.cumsum()
     kept = weight > 0  # of rows that count
     total = weight[kept]
     return BinnedResiduals(
         x=np.bincount(bin_, s * place)[kept] / total,
-        low=ends[kept, 0],
-        high=ends[kept, 1],
-        n=np.bincount(bin_)[kept],
+        low=ascending[stop - n][kept],
+        high=ascending[stop - 1][kept],
+        n=n[kept],
         residual=gap[kept] / total,
         two_errors=2 * np.sqrt(spread[kept]) / total,
         outcome=outcome_of(fit),

@@ -9,7 +9,6 @@ from torchlogit.bootstrap import resample, sentence
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.groups import Fitting
 from torchlogit.inference.observed import Observed
-from torchlogit.losses import LINKS
 from torchlogit.solvers import Status
 
 ENOUGH = 0.95  # share of the resamples that must have a certified estimate
@@ -23,8 +22,7 @@ def resampled_root(beside: Observed, codes: Tensor | None, n_resamples: int, see
     fit = beside.fit
     if n_resamples < 2:
         raise ParameterError(f"n_resamples must be 2 or more, got {n_resamples}")
-    loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
-    fitting = Fitting(beside.rows, fit.intercept, fit.penalty, loss, link)
+    fitting = Fitting.like(fit, beside.rows)
     repeated = fit.weights_are == "frequency"
     clusters = None if codes is None else codes.numpy()
     theta, status = resample(fitting, fit, n_resamples, seed, repeated=repeated, clusters=clusters)

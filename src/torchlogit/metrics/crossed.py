@@ -17,7 +17,6 @@ from torchlogit.errors import AliasedWarning, DataError, NotCertifiedError, Para
 from torchlogit.groups import TOL, Fitting, Results, results
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.places import coded
-from torchlogit.losses import LINKS
 from torchlogit.metrics.scored import Scored, check_probabilities
 from torchlogit.penalties import ElasticNet
 from torchlogit.rows import Rows
@@ -80,7 +79,7 @@ def cross_rows(beside: Observed, place: Places) -> Scored:
     check_probabilities(fit)
     if isinstance(fit, Calibrated):
         raise ParameterError("fits to folds would not be calibrated; give rows that the model has not seen")
-    fitting = fitting_of(fit, rows)
+    fitting = Fitting.like(fit, rows)
     found = fold_fits(fitting, place, fit)
     _check_certified(found)
     _warn_of_aliased(found, fit)
@@ -91,12 +90,6 @@ def cross_rows(beside: Observed, place: Places) -> Scored:
     log_probability = fit._loss().log_probabilities(eta).numpy()
     repeats = fit.weights_are == "frequency"
     return Scored(rows.codes.astype(np.int64), log_probability, beside.weight.numpy(), fit.classes, False, repeats)
-
-
-def fitting_of(fit: Fit, rows: Rows) -> Fitting:
-    """What makes a fit like this one of any part of the rows."""
-    loss, link = ("logistic", fit.loss) if fit.loss in LINKS else (fit.loss, "logit")
-    return Fitting(rows, fit.intercept, fit.penalty, loss, link)
 
 
 def fold_fits(fitting: Fitting, place: Places, fit: Fit) -> Results:
@@ -137,10 +130,9 @@ def _check_certified(found: Results) -> None:
     bad = [fold for fold, status in enumerate(found.status) if status is not Status.converged]
     if bad:
         named = show_list((f"{fold + 1} ({found.status[fold]})" for fold in bad), len(bad))
-        why = found.told.get(bad[0], found.status[bad[0]].value)
         raise NotCertifiedError(
-            f"no cross-validation: the fits without these folds have no certified optimum: {named}; {why}. A penalty "
-            "(such as L2 or Jeffreys) gives every fold one; or use fewer folds"
+            f"no cross-validation: the fits without these folds have no certified optimum: {named}; {found.why(bad[0])}. A "
+            "penalty (such as L2 or Jeffreys) gives every fold one; or use fewer folds"
         )
 
 
@@ -160,9 +152,7 @@ def _warn_of_aliased(found: Results, fit: Fit) -> None:
 
 def _eta(fit: Fit, theta: Tensor, fitting: Fitting, test: Tensor) -> Tensor:
     """η of the rows of a fold, (m, k), by the theta (p, k) about x = 0 of the fit without them."""
-    theta, source = theta.clone(), fitting.source
-    if fit.intercept:
-        theta[0] += fit.centre @ theta[1:]
+    source = fitting.source
     x = source.x[test.numpy()] if source.sparse else source.x[test]
-    eta = replace(fit, theta_centred=theta)._eta(x)
+    eta = replace(fit, theta_centred=fit.about_centre(theta.device).seen(theta, 0.0, fit.intercept))._eta(x)
     return eta + source.offset[test] if source.has_offset else eta

@@ -23,7 +23,7 @@ def log_losses(scored: Scored) -> Floats:
     >>> log_losses(scored_arrays([0, 1], [0.5, 0.8])).round(4).tolist()
     [0.6931, 0.2231]
     """
-    return -scored.log_probability[np.arange(len(scored)), scored.y] + 0.0
+    return -scored.own + 0.0
 
 
 def brier_scores(scored: Scored) -> Floats:

@@ -48,6 +48,11 @@ class Scored:
         return np.exp(self.log_probability)
 
     @property
+    def own(self) -> Floats:
+        """Logarithm of the probability of each row's own class, (n,)."""
+        return self.log_probability[np.arange(len(self)), self.y]
+
+    @property
     def binary(self) -> bool:
         """Whether there are two classes."""
         return len(self.classes) == 2
@@ -125,14 +130,14 @@ def scored_rows(beside: Observed, own: bool = False) -> Scored:
     fit, y, weight = beside.fit, beside.rows.codes.astype(np.int64), beside.weight.numpy()
     check_probabilities(fit)
     log_probability = fit._loss().log_probabilities(beside.eta).cpu().numpy()
-    found = float(np.sum(weight * log_probability[np.arange(len(y)), y], where=weight > 0))
-    seen = own or _alike(beside, found)
-    return Scored(y, log_probability, weight, fit.classes, seen, fit.weights_are == "frequency")
+    rows = Scored(y, log_probability, weight, fit.classes, own, fit.weights_are == "frequency")
+    return rows if own or not _alike(beside, rows) else replace(rows, seen=True)
 
 
-def _alike(beside: Observed, found: float) -> bool:
-    """Whether rows are as many as those of the fit, or of its calibration, and have their log-likelihood, ``found``."""
+def _alike(beside: Observed, rows: Scored) -> bool:
+    """Whether rows are as many as those of the fit, or of its calibration, and have their log-likelihood."""
     fit, n = beside.fit, beside.rows.given - beside.rows.dropped
+    found = float(np.sum(rows.weight * rows.own, where=rows.weight > 0))
     if isinstance(fit, Calibrated):
         own = scored_rows(replace(beside, fit=fit.fit)).seen
         return own or abs(found - fit.calibration_likelihood) <= SAME * abs(found)

@@ -12,20 +12,24 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from math import prod
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from torchlogit import __version__, store
 from torchlogit.errors import DataWarning, FileError, ModelFileError, ParameterError
+from torchlogit.sources.base import apart
 from torchlogit.tables.names import show
 from torchlogit.tables.write import atomic
 
+if TYPE_CHECKING:
+    from torchlogit.sources.ranks import Ranks
+
 WHAT = "fit.json"  # in the folder: what is fitted to what
+LEARNT = "learnt.safetensors"
 
 
 class Journal:
@@ -36,34 +40,47 @@ class Journal:
 
     def total(self, at: tuple[Tensor, ...], make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         """What ``make()`` sums, or what it summed in an earlier run of this fit, when it was asked ``at`` the same numbers."""
-        if self.closed:
-            return make()
+        found = self.asked(at)
+        return self.keep(at, make()) if found is None else found
+
+    def asked(self, at: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        """What the next pass summed in an earlier run, if it was asked ``at`` the same numbers."""
         self.made += 1
-        path, question = self.folder / f"pass-{self.made:05}.safetensors", _digest(at)
-        header, tensors = self._read(path)
-        if header.get("question") == question:
-            self.resumed += 1
-            return _apart(tensors["sums"], header["shapes"])
-        total = make()
+        header, tensors = self._read(self._path)
+        if header.get("question") != _digest(at):
+            return None
+        self.resumed += 1
+        return apart(tensors["sums"], header["shapes"])
+
+    def keep(self, at: tuple[Tensor, ...], total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Keep what this pass has summed; it is laid out as it will be when it is read, so that every bit is the same."""
         sums = torch.cat([t.double().reshape(-1) for t in total])
         shapes = [list(t.shape) for t in total]
-        self._write(path, {"question": question, "shapes": shapes}, sums)
-        return _apart(sums, shapes)  # laid out as they will be when they are read, so that every bit is the same
+        self._write(self._path, {"question": _digest(at), "shapes": shapes}, sums)
+        return apart(sums, shapes)
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"pass-{self.made:05}.safetensors"
 
     def learnt(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The same of what a pass learns that is no sum: a dict of JSON types."""
-        path = self.folder / "learnt.safetensors"
-        header, _ = self._read(path)
-        if header:
-            self.resumed += 1
-            return dict(header["learnt"])
-        out = make()
-        self._write(path, {"learnt": out}, torch.zeros(1, dtype=torch.float64))
-        return out
+        return self.known() or self.know(make())
+
+    def known(self) -> dict[str, Any] | None:
+        """What an earlier run has learnt."""
+        header, _ = self._read(self.folder / LEARNT)
+        self.resumed += bool(header)
+        return dict(header["learnt"]) if header else None
+
+    def know(self, learnt: dict[str, Any]) -> dict[str, Any]:
+        """Keep what was learnt."""
+        self._write(self.folder / LEARNT, {"learnt": learnt}, torch.zeros(1, dtype=torch.float64))
+        return learnt
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A pass that is kept; nothing where there is none, or where it is damaged, which is told."""
-        if not path.exists():
+        if self.closed or not path.exists():
             return {}, {}
         try:
             return store.load(path)
@@ -74,7 +91,7 @@ class Journal:
         return {}, {}
 
     def _write(self, path: Path, header: Mapping[str, Any], sums: Tensor) -> None:
-        if not sums.numel() or not bool(sums.isfinite().all()):
+        if self.closed or not sums.numel() or not bool(sums.isfinite().all()):
             return
         try:
             store.save(path, header, {"sums": sums})
@@ -83,6 +100,46 @@ class Journal:
             warnings.warn(f"the fit goes on without its checkpoint: {error}", DataWarning, stacklevel=4)
         except ParameterError:  # a cell that JSON has not
             return
+
+
+class SharedJournal:
+    """The passes of a fit of many ranks, kept by rank 0 (the only one with a ``journal``), whose word the others take."""
+
+    def __init__(self, journal: Journal | None, ranks: Ranks) -> None:
+        self.journal, self.ranks = journal, ranks
+
+    @property
+    def resumed(self) -> int:
+        """Passes that an earlier run had finished."""
+        return 0 if self.journal is None else self.journal.resumed
+
+    def total(self, at: tuple[Tensor, ...], make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """`Journal.total`."""
+        found = self.ranks.each(lambda: None if self.journal is None else self.journal.asked(at))
+        kept = self.ranks.tensors(() if found is None else found)[0]
+        if kept:
+            return kept
+        total = make()
+        return total if self.journal is None else self.journal.keep(at, total)
+
+    def learnt(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """`Journal.learnt`."""
+        known = self.ranks.first(lambda: None if self.journal is None else self.journal.known())
+        if known:
+            return dict(known)
+        out = make()
+        return out if self.journal is None else self.journal.know(out)
+
+
+@contextmanager
+def shared_journal(
+    folder: str | os.PathLike[str] | None, what: Callable[[], Mapping[str, Any]], ranks: Ranks
+) -> Iterator[SharedJournal | None]:
+    """`journal` of a fit of many ranks; the folder must be where rank 0 finds it again."""
+    with ExitStack() as stack:
+        mine = folder if ranks.rank == 0 else None
+        kept = ranks.each(lambda: stack.enter_context(journal(mine, what)))
+        yield None if folder is None else SharedJournal(kept, ranks)
 
 
 @contextmanager
@@ -166,8 +223,3 @@ def _digest(tensors: tuple[Tensor, ...]) -> str:
         out.update(repr(tuple(tensor.shape)).encode())
         out.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return out.hexdigest()
-
-
-def _apart(sums: Tensor, shapes: list[list[int]]) -> tuple[Tensor, ...]:
-    parts = sums.split([prod(shape) for shape in shapes])
-    return tuple(part.reshape(shape).clone() for part, shape in zip(parts, shapes, strict=True))

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from torchlogit.tables.frames import Frame
 from torchlogit.tables.names import rows_from, show
 from torchlogit.tables.response import read_response, response_columns
 from torchlogit.tables.target import FEW_ROWS, MAX_CLASSES, Target, check_labels, encode_target
+
+if TYPE_CHECKING:
+    from torchlogit.sources.ranks import Ranks
 
 ROWS = 2**16  # of a batch that is learnt from
 
@@ -52,6 +56,17 @@ class Digest:
         """What `to_dict` wrote."""
         levels = {name: Counter(dict(map(tuple, pairs))) for name, pairs in data["levels"].items()}
         return cls(**{**data, "labels": Counter(dict(map(tuple, data["labels"]))), "levels": levels})
+
+    @classmethod
+    def merged(cls, parts: Iterable[Mapping[str, Any]]) -> Digest:
+        """What several readers have learnt of their rows, of which `to_dict` tells, as one."""
+        found = [cls.from_dict(part) for part in parts]
+        first = next((each for each in found if each.rows), found[0])
+        levels = {name: sum((each.levels[name] for each in found), Counter()) for name in first.levels}
+        example = next((each.example for each in found if each.example), None)
+        labels = sum((each.labels for each in found), Counter())
+        return cls(**{**vars(first), "rows": sum(each.rows for each in found), "labels": labels, "levels": levels,
+                      "example": example})  # fmt: skip
 
     def target(self, kind: Any) -> Target:
         """The classes, checked as those of a whole column are; ``kind`` is its Arrow type, None for a comparison."""
@@ -132,9 +147,12 @@ def formula_categories(formula: Formula, schema: Any, categorical: Sequence[str]
     return tuple(found)
 
 
-def all_rows(reader: Reader, columns: Iterable[str], factors: Sequence[str], limit: int) -> Any:
+def all_rows(
+    reader: Reader, columns: Iterable[str], factors: Sequence[str], limit: int, ranks: Ranks | None = None
+) -> Any:
     """Some columns of all rows, for factors that are learnt from them; ParameterError where they take too much memory."""
-    table = gathered(reader, limit, list(dict.fromkeys(columns)))
+    look = partial(gathered, reader, limit, list(dict.fromkeys(columns)))
+    table = look() if ranks is None else ranks.table(look)
     if table is None:
         raise ParameterError(
             f"`{show(factors[0])}` is learnt from all rows at once, and their columns take more than {limit >> 20} MiB; give a "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,17 +62,17 @@ class Encoder:
             if part.n_rows:
                 yield part
 
-    def laid_out(self, rows: int) -> Encoder:
-        """The same with its rows sparse where the first part of them is nearly all zeros, and near 0."""
+    def best_sparse(self, rows: int) -> bool | None:
+        """Whether the first part of the rows is nearly all zeros, and near 0; None where there are no rows."""
         if len(self.recipe.columns) <= WIDE:
-            return self
+            return False
         part = next(self.parts(rows), None)
         if part is None:
-            return self
+            return None
         filled = int((part.x != 0).sum())
         found = moments(part).coordinates
         near = bool((found.centre.abs() <= FAR * found.scale).all())
-        return replace(self, sparse=near and filled <= SPARSE * part.n_rows * part.n_features)
+        return near and filled <= SPARSE * part.n_rows * part.n_features
 
     def _part(self, batch: Batch, tally: Counter[str]) -> MemorySource:
 

@@ -37,6 +37,12 @@ class FileError(TorchlogitError, OSError):
     exit_code = 5
 
 
+class DistributedError(TorchlogitError, RuntimeError):
+    """The ranks of a fit do not come together: one was lost or gives no sign, or they were given different things."""
+
+    exit_code = 6
+
+
 class ModelFileError(FileError, ValueError):
     """A model file that is not one, is damaged, or was written by a newer version."""
 

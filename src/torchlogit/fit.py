@@ -21,6 +21,7 @@ from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
 from torchlogit.solvers import Record
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
+from torchlogit.sources.ranks import LIMIT, Ranks
 from torchlogit.streamed import StreamedRows, read
 from torchlogit.told import tell, told
 
@@ -52,6 +53,8 @@ def fit(
     watch: Callable[[Record], None] | None = None,
     memory: int | str = "1GiB",
     checkpoint: str | os.PathLike[str] | None = None,
+    process_group: Any = None,
+    timeout: float = LIMIT,
 ) -> Fit:
     """Fit a logistic regression (two classes) or a symmetric softmax (more), by default without a penalty.
 
@@ -86,6 +89,11 @@ def fit(
     folder, the sums of every pass are kept there, and a fit that was ended goes on after its last finished pass and ends in
     the same bits. A ``watch`` with a method ``reading`` is also called with every `torchlogit.sources.stream.Reading`.
 
+    With a ``process_group`` of `torch.distributed`, or "world" for all its ranks, the rows are **spread over processes**, and
+    each of them calls ``fit`` and gets the same fit: of files each reads a share, by row groups; any other ``data`` are this
+    rank's own rows, of which it may have none. A rank that gives no sign for ``timeout`` seconds ends all with
+    `DistributedError`.
+
     Raises `DataError` naming column and rows for data that cannot be used, and with ``strict`` `NotCertifiedError`
     unless the optimum is certified; without it a `NotCertifiedWarning` says so once. Source of the model: Hastie,
     Tibshirani and Friedman (2009), The Elements of Statistical Learning, eq. 4.20 and 4.36.
@@ -101,7 +109,8 @@ def fit(
            "reference": reference, "missing": missing, "apart": cluster_names(cluster)}  # fmt: skip
     asked = {"penalty": penalty, "loss": loss, "link": link, "intercept": intercept, "solver": solver, "dtype": dtype,
              "start": start}  # fmt: skip
-    with read(data, how, asked, memory=memory, checkpoint=checkpoint, watch=watch) as rows:
+    ranks = None if process_group is None else Ranks(process_group, timeout, getattr(watch, "waiting", None))
+    with read(data, how, asked, memory=memory, checkpoint=checkpoint, watch=watch, ranks=ranks) as rows:
         k, kind = loss_for(loss, len(rows.classes), link)
         if dtype not in ("float64", "float32"):
             raise ParameterError(f'dtype must be "float64" or "float32", got {dtype!r}')

@@ -168,8 +168,10 @@ class Jeffreyed:
     def __iter__(self) -> Iterator[Seen]:
         yield from self.blocks if self.blocks is not None else map(self._seen, self.source)
 
-    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return self.source.reduce(total)
+    def reduce(
+        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
+    ) -> tuple[Tensor, ...]:
+        return self.source.reduce(total, at, error)
 
     def _sum(self, of_block: Callable[[Seen], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         return accumulate(self, of_block)  # type: ignore[arg-type]

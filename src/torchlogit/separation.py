@@ -12,6 +12,7 @@ from torch import Tensor
 from torchlogit.cone import PROGRAMME_LIMIT, Cone, Undecided, gains, margins
 from torchlogit.linalg import factor
 from torchlogit.objective import Objective
+from torchlogit.sources.base import Block, largest
 
 __all__ = ["PROGRAMME_LIMIT", "Separation", "along", "functionals", "margins", "separation", "verdict"]
 
@@ -83,20 +84,23 @@ def _flat(hess: Tensor, unit: Tensor, theta: Tensor) -> Tensor:
 
 def _largest(objective: Objective, direction: Tensor) -> float:
     """The largest |η| that a direction gives any row; where the source knows how large its columns are, a bound is enough."""
-    survey, coordinates = objective.source.survey, objective.coordinates
+    survey, coordinates, along = objective.source.survey, objective.coordinates, direction.to(objective.dtype)
     if survey is not None and coordinates is not None:
         theta = coordinates.theta(direction, objective.source.intercept)
         if (bound := survey.largest(theta, coordinates.centre)) <= STEP:
             return float(bound)
-    change = (block.design.matmul(direction.to(objective.dtype)).abs().max() for block in objective.blocks())
-    return max((float(value) for value in change), default=0.0)
+    found = largest(objective.source, lambda block: objective.view(block).design.matmul(along).abs().amax(1, True), 1)
+    return max(0.0, float(found))
 
 
 def _by_direction(objective: Objective, direction: Tensor, proven: bool) -> Separation | None:
     """Whether a direction takes no row backwards (by more than ``NOISE`` of the largest gain)."""
-    found = (torch.aminmax(gain) for block in objective.blocks() if len(gain := gains(objective, block, direction)))
-    ends = [(float(low), float(high)) for low, high in found]
-    least, most = min(low for low, _ in ends), max(high for _, high in ends)
+
+    def of_block(block: Block) -> Tensor:
+        gain = gains(objective, objective.view(block), direction)
+        return torch.stack([-gain, gain], 1)
+
+    least, most = (sign * float(end) for sign, end in zip((-1, 1), largest(objective.source, of_block, 2), strict=True))
     if most <= 0 or least < -NOISE * most:
         return None
     user = _user(objective, _centred(objective, direction))

@@ -14,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from torchlogit.checkpoint import Journal, journal
+from torchlogit import __version__
+from torchlogit.checkpoint import Journal, SharedJournal, journal, shared_journal
 from torchlogit.digest import Digest, all_rows, digest, formula_categories, learns_from_all
 from torchlogit.encoder import DROPPED, GIVEN, Encoder
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.penalties import Jeffreys
 from torchlogit.rows import check_not_itself, has_intercept, others, read_rows, weights_meaning
 from torchlogit.solvers import SGD, Dual
+from torchlogit.sources.loader import Loader
+from torchlogit.sources.ranks import Ranks
 from torchlogit.sources.reader import Reader, gathered, reader_of
 from torchlogit.sources.stream import KEPT, Passes, Reading, StreamSource, bytes_of, part_rows
 from torchlogit.sources.survey import survey, survey_of
@@ -39,23 +42,49 @@ OF_ROWS = ("x", "codes", "weight", "offset", "kept", "data", "column", "whole_co
 
 @contextmanager
 def read(
-    data: Any, how: Mapping[str, Any], asked: Mapping[str, Any], *, memory: int | str, checkpoint: Any, watch: Any
+    data: Any,
+    how: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    *,
+    memory: int | str,
+    checkpoint: Any,
+    watch: Any,
+    ranks: Ranks | None,
 ) -> Iterator[Any]:
     """The rows of a fit, `Rows` or `StreamedRows`; ``how`` they are read, and what else is ``asked`` of the fit.
 
-    Within, the sums of their passes are kept where there is a checkpoint.
+    Within, the sums of their passes are kept where there is a checkpoint. With ``ranks`` they are this rank's rows.
     """
-    at_hand = opened(data, memory, checkpoint)
+    at_hand = opened(data, memory, checkpoint) if ranks is None else dealt(data, ranks, {**how, **asked})
     if not isinstance(at_hand, Reader):
         yield read_rows(at_hand, **how)
         return
-    _check_asked(asked["solver"], asked["penalty"])
-    with journal(checkpoint, lambda: {"data": at_hand.identity, **how, **asked}) as passes:
-        yield read_stream(at_hand, **how, memory=memory, journal=passes, watch=getattr(watch, "reading", None))
+    _check_asked(asked["solver"], asked["penalty"], ranks)
+    what = partial(dict, data=at_hand.identity, **how, **asked)
+    with journal(checkpoint, what) if ranks is None else shared_journal(checkpoint, what, ranks) as passes:
+        yield read_stream(
+            at_hand, **how, memory=memory, journal=passes, watch=getattr(watch, "reading", None), ranks=ranks
+        )
 
 
-def _check_asked(solver: Any, penalty: Any) -> None:
+def dealt(data: Any, ranks: Ranks, asked: Mapping[str, Any]) -> Reader:
+    """The `Reader` of this rank's rows: a share of files that all are given, or what only this one is given."""
+
+    def mine() -> Reader:
+        reader = reader_of(data) or Loader(lambda: iter([data]))
+        return reader.dealt(ranks.rank, ranks.size)
+
+    reader: Reader = ranks.each(mine)
+    reader.beat = ranks.beat
+    columns = ranks.each(lambda: {name: str(reader.type_of(name)) for name in reader.schema.names})
+    ranks.check_same({"torchlogit": __version__, "data": reader.identity, "columns": columns, **asked})
+    return reader
+
+
+def _check_asked(solver: Any, penalty: Any, ranks: Ranks | None) -> None:
     """Refuse (`ParameterError`) what cannot be fitted to rows that are read in parts."""
+    if isinstance(solver, SGD) and ranks is not None:
+        raise ParameterError("SGD takes one batch after the other, and the rows are spread over ranks; use LBFGS()")
     if isinstance(solver, SGD) and solver.batch_size is None:
         raise ParameterError(
             "SGD(batch_size=None) takes all rows at once, and they are read in parts; give it a batch_size"
@@ -103,7 +132,8 @@ class StreamedRows:
     encoder: Encoder
     memory: int
     passes: Passes
-    journal: Journal | None = field(default=None, repr=False)
+    journal: Journal | SharedJournal | None = field(default=None, repr=False)
+    ranks: Ranks | None = field(default=None, repr=False)
     _surveys: dict[bool, Any] = field(default_factory=dict, repr=False)
 
     def __getattr__(self, name: str) -> Any:
@@ -202,7 +232,8 @@ class StreamedRows:
         found = self._surveys[intercept][0]
         self.passes.n_rows = found.n_rows
         read = partial(encoder.parts, self._rows)
-        return StreamSource(read, found, memory=self.memory, passes=self.passes, journal=self.journal)
+        out = StreamSource(read, found, memory=self.memory, passes=self.passes, journal=self.journal, ranks=self.ranks)
+        return out if self.ranks is None else out.kept()
 
     def _surveyed(self, encoder: Encoder) -> tuple[Any, Counter[str]]:
         """The survey of all rows, and how many were given, dropped, and without a cell of each column; one pass."""
@@ -210,8 +241,9 @@ class StreamedRows:
 
         def make() -> tuple[torch.Tensor, ...]:
             read = partial(encoder.parts, self._rows, tally)
-            found = survey(read, self.passes, len(self.classes), self.memory // SAMPLE)
-            return torch.tensor([tally[name] for name in names], dtype=torch.float64), *found
+            found = survey(read, self.passes, len(self.classes), self.memory // SAMPLE, self.ranks)
+            counted = (torch.tensor([tally[name] for name in names], dtype=torch.float64),)
+            return *(counted if self.ranks is None else self.ranks.sum(counted)), *found
 
         counted, *tensors = make() if self.journal is None else self.journal.total((), make)
         tally = Counter(dict(zip(names, map(int, counted.tolist()), strict=True)))
@@ -244,8 +276,9 @@ def read_stream(
     missing: Literal["error", "drop"] = "error",
     apart: Sequence[str] = (),
     memory: int | str = "1GiB",
-    journal: Journal | None = None,
+    journal: Journal | SharedJournal | None = None,
     watch: Callable[[Reading], None] | None = None,
+    ranks: Ranks | None = None,
 ) -> StreamedRows:
     """What `torchlogit.rows.read_rows` does, of rows that are read in parts; target, weight and offset are named.
 
@@ -266,7 +299,7 @@ def read_stream(
     for each in filter(None, (weight, offset)):
         require(each, names, "is missing from the table")
     learnt = Learnt(
-        reader, target, tuple(filter(None, (weight, offset))), tuple(categorical), dict(reference or {}), journal
+        reader, target, tuple(filter(None, (weight, offset))), tuple(categorical), dict(reference or {}), journal, ranks
     )
     room = bytes_of(memory)
     recipe, found = learnt.formula(features, room // KEPT) if is_formula(target, names) else learnt.features(features)
@@ -276,8 +309,10 @@ def read_stream(
     classes = np.asarray(found.target(kind).classes)
     text = learnt.target
     encoder = Encoder(reader, recipe, text, found.name, classes, weight, offset, missing, counts=found.counts)
-    encoder = encoder.laid_out(part_rows(room, len(recipe.columns)))
-    return StreamedRows(encoder, room, Passes(watch), journal)
+    look = partial(encoder.best_sparse, part_rows(room, len(recipe.columns)))
+    looks = [look()] if ranks is None else ranks.gather(look)
+    encoder = replace(encoder, sparse=next((each for each in looks if each is not None), False))
+    return StreamedRows(encoder, room, Passes(watch), journal, ranks)
 
 
 @dataclass
@@ -289,7 +324,8 @@ class Learnt:
     named: tuple[str, ...]
     categorical: tuple[str, ...]
     reference: dict[str, str]
-    journal: Journal | None
+    journal: Journal | SharedJournal | None
+    ranks: Ranks | None
 
     def features(self, features: Sequence[str] | None) -> tuple[Recipe, Digest]:
         """By the features of the table."""
@@ -323,7 +359,7 @@ class Learnt:
         categories = () if needed else formula_categories(formula, schema, self.categorical)
         found = self._digest(categories, () if needed else formula.columns, whole=True)
         if needed:
-            table = all_rows(self.reader, [*formula.columns, *apart], needed, limit)
+            table = all_rows(self.reader, [*formula.columns, *apart], needed, limit, self.ranks)
             without = _without_label(table, self.target)
         else:
             table = found.table(formula.columns, self.reader, self.categorical)
@@ -331,7 +367,9 @@ class Learnt:
         return FormulaRecipe.of(table, formula, without=without, **how), found
 
     def _digest(self, categories: Sequence[str], example: Sequence[str], whole: bool) -> Digest:
-        make = partial(digest, self.reader, self.target, categories, example=example, whole=whole)
+        mine = partial(digest, self.reader, self.target, categories, example=example, whole=whole)
+        ranks = self.ranks
+        make = mine if ranks is None else lambda: Digest.merged(ranks.gather(lambda: mine().to_dict()))
         if self.journal is None:
             return make()
         return Digest.from_dict(self.journal.learnt(lambda: make().to_dict()))

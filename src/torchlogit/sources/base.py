@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from math import prod
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -44,7 +46,9 @@ class Source(Protocol):
     @property
     def survey(self) -> Any: ...  # what is known of all rows already; None: nothing
     def __iter__(self) -> Iterator[Block]: ...
-    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...
+    def reduce(
+        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
+    ) -> tuple[Tensor, ...]: ...
     def whole(self, loss: str, dtype: torch.dtype) -> Source: ...
     def select(self, columns: Tensor) -> Source: ...
     def kept(self) -> Source: ...
@@ -66,17 +70,49 @@ def accumulate(
     """
     journal = getattr(source, "journal", None)
     with exact_arithmetic():
-        return _summed(source, of_block) if journal is None else journal.total(at, lambda: _summed(source, of_block))
+        make = partial(_summed, source, of_block, at)
+        return make() if journal is None else journal.total(at, make)
 
 
-def _summed(source: Source, of_block: Callable[[Block], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+def _summed(
+    source: Source, of_block: Callable[[Block], tuple[Tensor, ...]], at: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """The sum of the blocks here, handed to the source; it also learns of an error after the first block."""
     parts = (tuple(t.double() for t in of_block(block)) for block in source)
     total = next(parts)
     carry: tuple[Tensor, ...] = ()
-    for part in parts:
-        carry = carry or tuple(torch.zeros_like(t) for t in total)
-        total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
-    return source.reduce(tuple(map(_closed, total, carry)) if carry else total)
+    error = None
+    try:
+        for part in parts:
+            carry = carry or tuple(torch.zeros_like(t) for t in total)
+            total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
+    except Exception as caught:
+        error = caught
+    return source.reduce(tuple(map(_closed, total, carry)) if carry else total, at, error)
+
+
+def ended(total: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
+    """What `Source.reduce` is where all rows are here: the total, or the error."""
+    if error is not None:
+        raise error
+    return total
+
+
+def largest(source: Source, of_block: Callable[[Block], Tensor], size: int) -> Tensor:
+    """The largest of ``of_block(block)`` (m, size) over all rows, (size,); -inf where there are none."""
+    found = torch.full((size,), -torch.inf, dtype=torch.float64)
+    ranks = getattr(source, "ranks", None)
+
+    def make() -> list[float]:
+        nonlocal found
+        for block in source:
+            part = of_block(block).double().cpu()
+            found = torch.maximum(found, part.amax(0)) if len(part) else found
+        return [float(x) for x in found]
+
+    if ranks is None:
+        return torch.tensor(make(), dtype=torch.float64)
+    return torch.tensor(ranks.gather(make), dtype=torch.float64).amax(0)
 
 
 def _closed(total: Tensor, carry: Tensor) -> Tensor:
@@ -87,3 +123,9 @@ def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
     total = a + b
     shadow = total - a
     return total, carry + ((a - (total - shadow)) + (b - shadow))
+
+
+def apart(numbers: Tensor, shapes: list[list[int]]) -> tuple[Tensor, ...]:
+    """Tensors of these shapes, from their numbers one after the other."""
+    parts = numbers.split([prod(shape) for shape in shapes])
+    return tuple(part.reshape(shape).clone() for part, shape in zip(parts, shapes, strict=True))

@@ -56,6 +56,7 @@ class Loader(Reader):
             chosen = _like(table, schema, columns)
             seen += _sums(chosen)
             for batch in chosen.to_batches(max_chunksize=rows):
+                self.beat()
                 yield Batch(batch, "", first)
                 first += len(batch)
         self._check_same(tuple(columns), first, seen)

@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -27,8 +28,19 @@ class Shard(NamedTuple):
 
     found: Found
     schema: Any
-    rows: int | None = None  # None: not known before they are read
+    groups: tuple[int, ...] | None = None  # rows of each row group; None: not known before they are read
     keys: dict[str, str] = {}  # noqa: RUF012
+    mine: range = range(1)  # the row groups that are read here; of other files 0, or none
+
+    @property
+    def first(self) -> int:
+        """Rows before those that are read here."""
+        return sum((self.groups or ())[: self.mine.start])
+
+    @property
+    def rows(self) -> int | None:
+        """Rows that are read here, as far as that is known."""
+        return None if self.groups is None else sum(self.groups[self.mine.start : self.mine.stop])
 
 
 class Files(Reader):
@@ -95,15 +107,29 @@ class Files(Reader):
         """All rows of some columns, ``rows`` at a time at most, file after file."""
         self._check_unchanged()
         for shard in self.shards:
-            first = 0
-            for batch in self._read(shard, columns, rows):
+            read = 0
+            for batch in self._read(shard, columns, rows) if shard.mine else ():
+                self.beat()
                 made = self._made(batch, shard, columns)
-                yield Batch(made, shard.found.path, first)
-                first += len(made)
-            if shard.rows is not None and shard.rows != first:
+                yield Batch(made, shard.found.path, shard.first + read)
+                read += len(made)
+            if shard.rows is not None and shard.rows != read:
                 self._check_unchanged()
-                raise FileError(f"{shard.found.path}: {first} rows were read, but its footer says {shard.rows}")
+                raise FileError(f"{shard.found.path}: {read} rows were read, but its footer says {shard.rows}")
         self._check_unchanged()
+
+    def dealt(self, rank: int, size: int) -> Files:
+        """The row groups of Parquet files, or whole other files, that one of ``size`` ranks reads: its stretch of all bytes."""
+        out, at = copy(self), 0.0
+        out.shards = []
+        for shard in self.shards:
+            count = 1 if shard.groups is None else len(shard.groups)
+            each = shard.found.size / max(1, count)
+            middles = [(at + (i + 0.5) * each) / max(1, self.size) for i in range(count)]
+            mine = [i for i, middle in enumerate(middles) if int(middle * size) == rank]
+            out.shards.append(shard._replace(mine=range(mine[0], mine[-1] + 1) if mine else range(0)))
+            at += shard.found.size
+        return out
 
     def _found(self) -> list[tuple[Found, str]]:
         """The files there are, by path, each with the folder it was looked for in."""
@@ -116,15 +142,15 @@ class Files(Reader):
         folders = PurePosixPath(found.path if self.given else found.path.removeprefix(base)).parts[:-1]
         keys = {name: unquote(value) for name, sign, value in (part.partition("=") for part in folders) if sign}
         with about(found.path):
-            schema, rows = {"Parquet": self._footer, "Arrow": self._arrow, "CSV": self._header}[self.kind](found)
+            schema, groups = {"Parquet": self._footer, "Arrow": self._arrow, "CSV": self._header}[self.kind](found)
         check_unique([*schema.names, *keys], found.path)
-        return Shard(found, schema, rows, keys)
+        return Shard(found, schema, groups, keys, range(1 if groups is None else len(groups)))
 
-    def _footer(self, found: Found) -> tuple[Any, int]:
+    def _footer(self, found: Found) -> tuple[Any, tuple[int, ...]]:
         from pyarrow import parquet
 
         file = parquet.ParquetFile(self.system.open_input_file(found.path))
-        return file.schema_arrow, file.metadata.num_rows
+        return file.schema_arrow, tuple(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups))
 
     def _arrow(self, found: Found) -> tuple[Any, None]:
         import pyarrow as pa
@@ -172,7 +198,7 @@ class Files(Reader):
             pre_buffer=False,  # it would keep all that was read
             page_checksum_verification=True,
         )
-        yield from file.iter_batches(batch_size=rows, columns=list(columns))
+        yield from file.iter_batches(batch_size=rows, row_groups=list(shard.mine), columns=list(columns))
 
     def _messages(self, shard: Shard, columns: Sequence[str], rows: int) -> Iterator[Any]:
         import pyarrow as pa

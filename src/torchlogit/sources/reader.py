@@ -23,6 +23,7 @@ class Reader:
 
     schema: Any
     identity: Any  # JSON by which a later run knows the same data
+    beat: Callable[[], None] = staticmethod(lambda: None)  # called for every batch
 
     @property
     def size(self) -> int:
@@ -41,6 +42,10 @@ class Reader:
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[Batch]:
         """All rows of some columns, ``rows`` at a time at most: one pass."""
         raise NotImplementedError
+
+    def dealt(self, rank: int, size: int) -> Reader:
+        """What one of ``size`` ranks reads of it: all, where each has its own rows."""
+        return self
 
 
 def reader_of(data: Any) -> Reader | None:

@@ -16,10 +16,11 @@ from torch import Tensor
 from torchlogit.design import Coordinates
 from torchlogit.errors import ParameterError
 from torchlogit.kernels.passes import suits
-from torchlogit.sources.base import Block
+from torchlogit.sources.base import Block, ended
 from torchlogit.sources.memory import MemorySource
 
 if TYPE_CHECKING:
+    from torchlogit.sources.ranks import Ranks
     from torchlogit.sources.survey import Survey
 
 T = TypeVar("T")
@@ -97,7 +98,8 @@ class StreamSource:
     """Rows in parts, each a `MemorySource`, which ``read()`` yields from the first on, again for every pass.
 
     ``survey`` is what a pass over all rows has shown; ``memory`` the bound in bytes that what is kept obeys. A ``journal``
-    keeps the sums of every pass, for a run that goes on after this one was ended.
+    keeps the sums of every pass, for a run that goes on after this one was ended. Where the rows are spread over ``ranks``,
+    those read here are this rank's; the survey is that of all rows.
     """
 
     in_memory = False
@@ -111,9 +113,10 @@ class StreamSource:
         memory: int,
         passes: Passes,
         journal: Any = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.read, self.survey, self.memory, self.passes, self.journal = read, survey, memory, passes, journal
-        self.n_rows = survey.n_rows
+        self.n_rows, self.ranks = survey.n_rows, ranks
 
     @property
     def n_features(self) -> int:
@@ -136,7 +139,9 @@ class StreamSource:
         return self.survey.sample.has_offset
 
     def parts(self) -> Generator[MemorySource, None, None]:
-        """One pass: the parts, read ahead."""
+        """One pass: the parts, read ahead; of many ranks' first a row of no weight, so that none is without."""
+        if self.ranks is not None:
+            yield self.survey.sample._picked(torch.zeros(1, dtype=torch.long), 0.0)
         with closing(ahead(self.read)) as parts:
             yield from self.passes.over(parts)
 
@@ -148,13 +153,17 @@ class StreamSource:
                     yield block._replace(start=start + block.start)
                 start += part.n_rows
 
-    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """All rows are read here: the total is the sum."""
-        return total
+    def reduce(
+        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Exception | None = None
+    ) -> tuple[Tensor, ...]:
+        """The sum over all ranks; where all rows are read here, the total."""
+        return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
 
-    def _seen(self, change: Callable[[MemorySource], MemorySource], survey: Survey) -> StreamSource:
+    def _seen(
+        self, change: Callable[[MemorySource], MemorySource], survey: Survey, read: Any = None
+    ) -> StreamSource:
         """The same rows, each part changed as it comes."""
-        out, read = copy(self), self.read
+        out, read = copy(self), read or self.read
         out.read, out.survey = (lambda: map(change, read())), survey
         return out
 
@@ -177,11 +186,22 @@ class StreamSource:
 
     def kept(self) -> MemorySource | StreamSource:
         """The same rows in memory where they take no more than their share of it; one pass."""
+        return self._kept() if self.ranks is None else self.ranks.each(self._kept)
+
+    def _kept(self) -> MemorySource | StreamSource:
         numbers = self.n_features if self.entries is None else 2 * self.entries
-        if self.n_rows * (numbers + 3) * 8 > self.memory / KEPT:
+        most = self.memory / KEPT / ((numbers + 3) * 8)
+        if self.n_rows > most * (1 if self.ranks is None else self.ranks.size):
             return self
-        with closing(self.parts()) as parts:
-            return joined(list(parts))
+        parts, rows = [], 0
+        with closing(self.parts()) as read:
+            for part in read:
+                parts.append(part)
+                rows += part.n_rows
+                if rows > most:  # this rank has more than its share of the rows
+                    return self
+        kept = joined(parts)
+        return kept if self.ranks is None else self._seen(lambda part: part, self.survey, lambda: iter([kept]))
 
     def beside(self, more: Any) -> Any:
         """Two passes cannot stand beside each other: whoever restricts a stream selects all columns at once."""

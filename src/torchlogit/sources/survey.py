@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from torchlogit.design import Coordinates, Design, moved_gram
 from torchlogit.errors import DataError
 from torchlogit.moments import moments
-from torchlogit.sources.base import Block, accumulate
+from torchlogit.sources.base import Block, accumulate, ended
 from torchlogit.sources.memory import MemorySource
 from torchlogit.sources.stream import Passes, ahead, joined
 
+if TYPE_CHECKING:
+    from torchlogit.sources.ranks import Ranks
+
+TOLD_APART = 32  # rows from which those of two ranks are not the same by chance
 NARROW = 512  # features up to which their Gram matrix is made on the way: 2 MB
 
 
@@ -53,21 +60,16 @@ class Survey(NamedTuple):
         return float((size @ slopes + theta[: len(theta) - len(self.reach)].abs().sum(0)).max())
 
 
-def survey(read: Callable[[], Iterator[MemorySource]], passes: Passes, k: int, room: int) -> tuple[Tensor, ...]:
+def survey(
+    read: Callable[[], Iterator[MemorySource]], passes: Passes, k: int, room: int, ranks: Ranks | None = None
+) -> tuple[Tensor, ...]:
     """The `Survey` of the parts that ``read()`` yields, as tensors; the sample takes ``room`` bytes at most. One pass.
 
     Sums are taken about the first part's centre: who uses them sees whether that was near enough.
     """
-    first = next(read(), None)
-    if first is None:
-        raise DataError("no row is left: there are none, or all have missing cells")
-    start = moments(first).coordinates
-    wanted = first.n_features <= NARROW
-    seen = _Seen(
-        first.n_features,
-        start,
-        room // (8 * ((first.n_features if first.entries is None else int(first.entries) * 2) + 3)),
-    )
+    start, numbers = _start(read, ranks)
+    wanted = len(start.centre) <= NARROW
+    seen = _Seen(start, int(room // (8 * (numbers + 3))), None if ranks is None else ranks.rank)
 
     def of_block(block: Block) -> tuple[Tensor, ...]:
         weight = block.weight.double()
@@ -77,24 +79,60 @@ def survey(read: Callable[[], Iterator[MemorySource]], passes: Passes, k: int, r
         design = Design(block.design.x, True).moved(start, torch.float64)
         return classes, design.gram(weight[:, None, None])[:, 0, :, 0]
 
-    blocks: Any = _Blocks(lambda: map(seen.see, passes.over(ahead(read))))
+    blocks: Any = _Blocks(lambda: map(seen.see, passes.over(ahead(read))), len(start.centre), ranks)
     classes, *gram = accumulate(blocks, of_block)
-    facts = torch.tensor([seen.n_rows, seen.least, seen.whole], dtype=torch.float64)
     made = gram[0] if gram else torch.zeros(0, 0, dtype=torch.float64)
-    return facts, classes, start.centre, start.scale, made, seen.reach, *seen.sample()
+    facts = torch.tensor([seen.n_rows, seen.least, seen.whole, seen.digest], dtype=torch.float64)
+    mine = facts, seen.reach, *seen.sample()
+    facts, reach, *sample = mine if ranks is None else _of_all(ranks.tensors(mine), ranks, seen.most)
+    return facts, classes, start.centre, start.scale, made, reach, *sample[1:]
+
+
+def _start(read: Callable[[], Iterator[MemorySource]], ranks: Ranks | None) -> tuple[Coordinates, float]:
+    """Coordinates near the columns' own, and the numbers that a row takes: by the first part with rows, of the first rank."""
+
+    def mine() -> tuple[Tensor, ...]:
+        with closing(read()) as parts:
+            first = next((part for part in parts if part.n_rows), None)
+        if first is None:
+            return ()
+        here, numbers = moments(first).coordinates, first.n_features if first.entries is None else 2 * first.entries
+        return here.centre, here.scale, torch.tensor([float(numbers), here.explicit], dtype=torch.float64)
+
+    found = [mine()] if ranks is None else ranks.tensors(ranks.each(mine))
+    centre, scale, more = next(filter(len, found), (None, None, None))
+    if centre is None or scale is None or more is None:
+        raise DataError("no row is left: there are none, or all have missing cells")
+    return Coordinates(centre, scale, explicit=bool(more[1])), float(more[0])
+
+
+def _of_all(found: list[tuple[Tensor, ...]], ranks: Ranks, most: int) -> tuple[Tensor, ...]:
+    """What each rank has seen, as if one had seen it all."""
+    facts, reach = (torch.stack([mine[i] for mine in found]) for i in range(2))
+    _check_apart(facts, ranks)
+    keys = torch.cat([mine[2] for mine in found])
+    rows = joined([_rows(mine[3:], reach.shape[1], intercept=True) for mine in found if len(mine[2])])
+    sample = _tensors(rows._picked(keys.argsort()[:most]))
+    both = torch.stack([facts[:, 0].sum(), facts[:, 1].amin(), facts[:, 2].amin()])
+    return both, reach.amax(0), keys, *sample
+
+
+def _check_apart(facts: Tensor, ranks: Ranks) -> None:
+    """Refuse rows that two ranks have, which would count twice."""
+    seen: dict[tuple[float, ...], int] = {}
+    for rank, (n, *_, digest) in enumerate(facts.tolist()):
+        other = seen.setdefault((n, digest), rank)
+        if other != rank and n >= TOLD_APART:
+            raise DataError(
+                f"{ranks.name(other)} and {ranks.name(rank)} have the same {n:.0f} rows, which would count twice; give each "
+                "rank its own rows, or all of them the same files, which are dealt out"
+            )
 
 
 def survey_of(tensors: Sequence[Tensor], intercept: bool) -> Survey:
     """The survey that `survey` has written as tensors."""
-    facts, classes, centre, scale, gram, reach, y, weight, offset, *x = tensors
+    facts, classes, centre, scale, gram, reach, *rows = tensors
     explicit = bool((centre.abs() > 8 * scale).any())
-    table: Any = x[0]
-    if len(x) > 1:
-        from scipy.sparse import csr_array
-
-        data, indices, ends = (t.numpy() for t in x)
-        table = csr_array((data, indices.astype("int32"), ends.astype("int32")), shape=(len(y), len(reach)))
-    sample = MemorySource(table, y.long(), weight, offset if offset.numel() else None, intercept=intercept)
     return Survey(
         n_rows=int(facts[0]),
         classes=classes,
@@ -103,22 +141,47 @@ def survey_of(tensors: Sequence[Tensor], intercept: bool) -> Survey:
         start=Coordinates(centre, scale, explicit=explicit),
         gram=gram if gram.numel() else None,
         reach=reach,
-        sample=sample,
+        sample=_rows(rows, len(reach), intercept),
     )
+
+
+def _tensors(rows: MemorySource) -> tuple[Tensor, ...]:
+    """y, weight, offset and x of rows; x sparse as its three arrays."""
+    offset = rows.offset if rows.has_offset else torch.zeros(0, dtype=torch.float64)
+    x: tuple[Tensor, ...] = (rows.x,)
+    if rows.sparse:
+        x = tuple(torch.from_numpy(t).double() for t in (rows.x.data, rows.x.indices, rows.x.indptr))
+    return rows.y.double(), rows.weight.double(), offset, *x
+
+
+def _rows(tensors: Sequence[Tensor], d: int, intercept: bool) -> MemorySource:
+    """The rows that `_tensors` wrote."""
+    y, weight, offset, *x = tensors
+    table: Any = x[0]
+    if len(x) > 1:
+        from scipy.sparse import csr_array
+
+        data, indices, ends = (t.numpy() for t in x)
+        table = csr_array((data, indices.astype("int32"), ends.astype("int32")), shape=(len(y), d))
+    return MemorySource(table, y.long(), weight, offset if offset.numel() else None, intercept=intercept)
 
 
 class _Blocks:
     """Each part as one block."""
 
-    def __init__(self, read: Callable[[], Iterator[MemorySource]]) -> None:
-        self.read = read
+    def __init__(self, read: Callable[[], Iterator[MemorySource]], d: int, ranks: Ranks | None) -> None:
+        self.read, self.d, self.ranks = read, d, ranks
 
     def __iter__(self) -> Iterator[Block]:
+        if self.ranks is not None:  # a row of no weight, so that none is without
+            yield Block(Design(torch.zeros(1, self.d, dtype=torch.float64), True), *torch.zeros(3, 1).double())
         for part in self.read():
             yield part._block(slice(0, part.n_rows))
 
-    def reduce(self, total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return total
+    def reduce(
+        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
+    ) -> tuple[Tensor, ...]:
+        return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
 
 
 class _Seen:
@@ -127,11 +190,12 @@ class _Seen:
     Each row draws a number; those with the ``most`` smallest stay. Source: Vitter (1985), Random sampling with a reservoir, §3.
     """
 
-    def __init__(self, d: int, start: Coordinates, most: int) -> None:
-        self.start, self.most = start, max(16, min(most, 100 * (d + 1) + 5000))
-        self.n_rows, self.least, self.whole = 0, torch.inf, True
+    def __init__(self, start: Coordinates, most: int, rank: int | None) -> None:
+        self.start, self.rank, d = start, rank, len(start.centre)
+        self.most = max(16, min(most, 100 * (d + 1) + 5000))
+        self.n_rows, self.least, self.whole, self.digest = 0, torch.inf, True, 0
         self.reach = torch.zeros(d, dtype=torch.float64)
-        self.generator = torch.Generator().manual_seed(0)
+        self.generator = torch.Generator().manual_seed(rank or 0)
         self.drawn: list[tuple[Tensor, MemorySource]] = []
         self.bar, self.count = 1.0, 0
 
@@ -144,6 +208,8 @@ class _Seen:
         low, high = _extremes(part)
         size = torch.maximum((low - self.start.centre).abs(), (high - self.start.centre).abs()) / self.start.scale
         self.reach = torch.maximum(self.reach, size)
+        if self.rank is not None:
+            self.digest = crc32(part.x.data if part.sparse else np.ascontiguousarray(part.x.numpy().T), self.digest)
         self._draw(part)
         return part
 
@@ -166,15 +232,12 @@ class _Seen:
         self.count = sum(len(keys) for keys, _ in self.drawn)
 
     def sample(self) -> tuple[Tensor, ...]:
-        """y, weight, offset and x of the rows drawn, in the order of their numbers; x sparse as its three arrays."""
+        """The numbers of the rows drawn, rising, and `_tensors` of these rows; without rows no more than no numbers."""
+        if not self.drawn:
+            return (torch.zeros(0, dtype=torch.float64),)
         self._thin()
-        order = torch.cat([keys for keys, _ in self.drawn]).argsort()
-        rows = joined([part for _, part in self.drawn])._picked(order)
-        offset = rows.offset if rows.has_offset else torch.zeros(0, dtype=torch.float64)
-        x: tuple[Tensor, ...] = (rows.x,)
-        if rows.sparse:
-            x = tuple(torch.from_numpy(t).double() for t in (rows.x.data, rows.x.indices, rows.x.indptr))
-        return rows.y.double(), rows.weight.double(), offset, *x
+        keys, order = torch.cat([keys for keys, _ in self.drawn]).sort()
+        return keys, *_tensors(joined([part for _, part in self.drawn])._picked(order))
 
 
 def _extremes(part: MemorySource) -> tuple[Tensor, Tensor]:

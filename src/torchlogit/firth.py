@@ -230,7 +230,7 @@ def _augmented(core: Jeffreyed, at: At) -> Tensor:
         hat, w = leverages(core, at, seen)
         return (seen.grams(((seen.weight + hat) * w)[None])[0],)
 
-    return torch.linalg.inv(core._sum(of_block)[0])
+    return torch.linalg.inv(core._sum(of_block, at.phi)[0])
 
 
 def _with_likely_intercept(core: Jeffreyed, phi: Tensor) -> Tensor:
@@ -242,7 +242,7 @@ def _with_likely_intercept(core: Jeffreyed, phi: Tensor) -> Tensor:
         return (seen.weight @ slope[0]) @ c, c.mT @ torch.tensordot(seen.weight, curvature[0], 1) @ c
 
     for _ in range(100):  # μ varies less than exponentially in a constant: steps of at most 1 end at the optimum
-        grad, hess = core._sum(of_block)
+        grad, hess = core._sum(of_block, phi)
         step = torch.linalg.solve(hess, grad)
         phi = phi.clone()
         phi[0, 0] -= step / step.abs().amax().clamp_min(1.0)

@@ -21,7 +21,7 @@ from torchlogit.design import Design
 from torchlogit.information import RowInformation, contrasts, row_information
 from torchlogit.linalg import weighted_gram
 from torchlogit.objective import Objective
-from torchlogit.sources.base import Block, accumulate
+from torchlogit.sources.base import Block, accumulate, largest
 
 KEPT = 2**23  # numbers of rows, and of products of their columns, that are kept between passes: 64 MB
 CHUNK = 2**20  # numbers made at a time
@@ -173,8 +173,13 @@ class Jeffreyed:
     ) -> tuple[Tensor, ...]:
         return self.source.reduce(total, at, error)
 
-    def _sum(self, of_block: Callable[[Seen], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        return accumulate(self, of_block)  # type: ignore[arg-type]
+    @property
+    def ranks(self) -> Any:
+        """Those over which the rows are spread."""
+        return getattr(self.source, "ranks", None)
+
+    def _sum(self, of_block: Callable[[Seen], tuple[Tensor, ...]], *at: Tensor) -> tuple[Tensor, ...]:
+        return accumulate(self, of_block, at)  # type: ignore[arg-type]
 
     def eta(self, seen: Seen, phi: Tensor) -> Tensor:
         """η of a block's rows, (B, n, k)."""
@@ -204,10 +209,10 @@ class Jeffreyed:
         """F with its gradient and the information at every ``phi``, in two passes over the rows."""
         with exact_arithmetic():
             memo: dict[int, _State] | None = {} if self.blocks is not None and len(phi) * self._width <= KEPT else None
-            likelihood, pairs = self._sum(lambda seen: self._first(seen, phi, memo))
+            likelihood, pairs = self._sum(lambda seen: self._first(seen, phi, memo), phi)
             information = self._whole(pairs)
             inverse, log_det = _inverted(information)
-            (grad,) = self._sum(lambda seen: self._second(seen, phi, inverse, memo))
+            (grad,) = self._sum(lambda seen: self._second(seen, phi, inverse, memo), phi)
         return At(phi, -likelihood - log_det / 2, likelihood, grad.flatten(1), information, inverse)
 
     @property
@@ -247,7 +252,7 @@ class Jeffreyed:
         I′ is the information with each row's W replaced by its slope times a column: third cumulants, (q·m)³ numbers.
         """
         with exact_arithmetic():
-            local, third = self._sum(lambda seen: self._third(seen, at))
+            local, third = self._sum(lambda seen: self._third(seen, at), at.phi)
             root = torch.linalg.cholesky(at.information[0])
             half = torch.linalg.solve_triangular(root, self._whole(third), upper=False)
             white = torch.linalg.solve_triangular(root, half.mT, upper=False).flatten(1)
@@ -276,12 +281,11 @@ class Jeffreyed:
             rows = row_information(self.objective.loss, self.eta(seen, at.phi), self.contrast)
             return (seen.sums(seen.weight[:, None] * rows.tilt(psi * psi.mT)) / 2,)
 
-        return self._sum(of_block)[0]
+        return self._sum(of_block, at.phi, step)[0]
 
     def reach(self, step: Tensor) -> Tensor:
         """The largest change of any row's ψ by a step (B, q, m), (B,)."""
-        parts = [seen.times(step).abs().flatten(1).amax(1) for seen in self]
-        return torch.stack(parts).amax(0)
+        return largest(self, lambda seen: seen.times(step).abs().flatten(1).amax(1)[None], len(step))  # type: ignore[arg-type]
 
 
 def _inverted(information: Tensor) -> tuple[Tensor, Tensor]:

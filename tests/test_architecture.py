@@ -78,7 +78,7 @@ UPWARD = {
 
 # Who may import a library. Everywhere else it would be loaded without need or tie the mathematics to it.
 HOMES = {
-    "torch.distributed": {"sources.shard"},
+    "torch.distributed": {"sources.ranks", "cli.ranks"},
     "matplotlib": {"plots"},
     "sklearn": {"estimators"},
     "pyarrow": {"tables", "sources"},

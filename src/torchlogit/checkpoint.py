@@ -110,8 +110,13 @@ class SharedJournal:
 
     @property
     def resumed(self) -> int:
-        """Passes that an earlier run had finished."""
+        """Passes that an earlier run had finished, as far as this rank knows."""
         return 0 if self.journal is None else self.journal.resumed
+
+    @property
+    def folder(self) -> Path | None:
+        """Where they are kept."""
+        return None if self.journal is None else self.journal.folder
 
     def total(self, at: tuple[Tensor, ...], make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         """`Journal.total`."""

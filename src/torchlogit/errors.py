@@ -11,6 +11,7 @@ class TorchlogitError(Exception):
     """Root of the tree; alone it means an unexpected failure."""
 
     exit_code = 1
+    of_all = False  # whether every rank of a fit raises it
 
 
 class ParameterError(TorchlogitError, ValueError):

@@ -168,9 +168,7 @@ class Jeffreyed:
     def __iter__(self) -> Iterator[Seen]:
         yield from self.blocks if self.blocks is not None else map(self._seen, self.source)
 
-    def reduce(
-        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
-    ) -> tuple[Tensor, ...]:
+    def reduce(self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
         return self.source.reduce(total, at, error)
 
     @property
@@ -285,7 +283,8 @@ class Jeffreyed:
 
     def reach(self, step: Tensor) -> Tensor:
         """The largest change of any row's ψ by a step (B, q, m), (B,)."""
-        return largest(self, lambda seen: seen.times(step).abs().flatten(1).amax(1)[None], len(step))  # type: ignore[arg-type]
+        rows: Any = self
+        return largest(rows, lambda seen: seen.times(step).abs().flatten(1).amax(1)[None], len(step))  # type: ignore[attr-defined]
 
 
 def _inverted(information: Tensor) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,10 @@ def read(
         yield read_rows(at_hand, **how)
         return
     _check_asked(asked["solver"], asked["penalty"], ranks)
-    what = partial(dict, data=at_hand.identity, **how, **asked)
+
+    def what() -> dict[str, Any]:
+        return {"data": at_hand.identity, **how, **asked}
+
     with journal(checkpoint, what) if ranks is None else shared_journal(checkpoint, what, ranks) as passes:
         yield read_stream(
             at_hand, **how, memory=memory, journal=passes, watch=getattr(watch, "reading", None), ranks=ranks
@@ -233,7 +236,7 @@ class StreamedRows:
         self.passes.n_rows = found.n_rows
         read = partial(encoder.parts, self._rows)
         out = StreamSource(read, found, memory=self.memory, passes=self.passes, journal=self.journal, ranks=self.ranks)
-        return out if self.ranks is None else out.kept()
+        return out if self.ranks is None else out.at_hand()
 
     def _surveyed(self, encoder: Encoder) -> tuple[Any, Counter[str]]:
         """The survey of all rows, and how many were given, dropped, and without a cell of each column; one pass."""
@@ -368,8 +371,10 @@ class Learnt:
 
     def _digest(self, categories: Sequence[str], example: Sequence[str], whole: bool) -> Digest:
         mine = partial(digest, self.reader, self.target, categories, example=example, whole=whole)
-        ranks = self.ranks
-        make = mine if ranks is None else lambda: Digest.merged(ranks.gather(lambda: mine().to_dict()))
+
+        def make() -> Digest:
+            return mine() if self.ranks is None else Digest.merged(self.ranks.gather(lambda: mine().to_dict()))
+
         if self.journal is None:
             return make()
         return Digest.from_dict(self.journal.learnt(lambda: make().to_dict()))

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from types import FrameType
 from typing import Any, NoReturn
 
+from torchlogit.cli.ranks import own_rank
 from torchlogit.cli.streams import drop_buffer, say
 from torchlogit.cli.wording import as_options
 from torchlogit.errors import FileError, TorchlogitError
@@ -59,6 +60,8 @@ def told(error: BaseException, debug: bool) -> int:
 
         traceback.print_exception(error)
     code, message, hint = _reading(error)
+    if getattr(error, "of_all", False) and own_rank():  # the first rank says it for all
+        return code
     if message:
         say(one_line(as_options(message)), "error")
     if hint:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
+from torchlogit.cli.ranks import joined, own_rank
 from torchlogit.cli.streams import out, out_json, progress, say
 from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError, TorchlogitError
@@ -66,21 +67,25 @@ class Options:
     plot_feature: str | None
     memory: str
     checkpoint: str | None
+    timeout: float
     force: bool
 
 
 def run(options: Options) -> None:
     """Check, read, fit, save, draw, show: in this order, so that a mistake is told before the work."""
     check(options)
-    table = rows_of(options)
-    whole = hasattr(table, "column_names")
-    if options.plot is not None and not whole:
-        raise ParameterError("--plot needs all rows in memory, and they are read in parts; give a larger --memory")
-    if options.plot is not None:
-        from torchlogit.cli.curve import check_feature
+    with joined(options.timeout) as group:
+        table = rows_of(options, group)
+        whole = hasattr(table, "column_names")
+        if options.plot is not None and not whole:
+            raise ParameterError("--plot needs all rows in memory, and they are read in parts; give a larger --memory")
+        if options.plot is not None:
+            from torchlogit.cli.curve import check_feature
 
-        check_feature(table, options.plot_feature)
-    result = fitted(table, options)
+            check_feature(table, options.plot_feature)
+        result = fitted(table, options, group)
+    if own_rank():  # the first rank speaks for all
+        return
     tell(result)
     if options.out is not None:
         result.save(options.out)
@@ -154,21 +159,22 @@ def read(path: str, encoding: str, delimiter: str | None, text: list[str]) -> An
     return read_table(path, encoding=encoding, delimiter=delimiter, text_columns=tuple(text))
 
 
-def rows_of(options: Options) -> Any:
-    """The table, or where it does not fit in memory, who reads it in parts."""
+def rows_of(options: Options, group: str | None) -> Any:
+    """The table, or where it does not fit in memory or is spread over a group of processes, who reads it in parts."""
     from torchlogit.sources.stream import KEPT, bytes_of
     from torchlogit.streamed import opened
 
     path, room = options.data, bytes_of(options.memory) // KEPT
     several = os.path.isdir(path) or "://" in path or (not os.path.lexists(path) and any(c in path for c in "*?["))
-    if not several and options.checkpoint is None and _small_text(path, room):
+    if not several and options.checkpoint is None and group is None and _small_text(path, room):
         return read(path, options.encoding, options.delimiter, options.text)
     if options.encoding.lower().replace("-", "") != "utf8":
         raise ParameterError("files that are read in parts must be UTF-8; leave out --encoding")
     from torchlogit.sources.parquet import Files
 
     delimiter = "\t" if options.delimiter == "\\t" else options.delimiter
-    return opened(Files([path], delimiter=delimiter, text_columns=options.text), options.memory, options.checkpoint)
+    files = Files([path], delimiter=delimiter, text_columns=options.text)
+    return files if group is not None else opened(files, options.memory, options.checkpoint)
 
 
 def _small_text(path: str, room: int) -> bool:
@@ -203,7 +209,7 @@ def _two_classes(table: Any, target: str) -> None:
     encode_target(table[target], name=target, binary=True)
 
 
-def fitted(table: Any, options: Options) -> Fit:
+def fitted(table: Any, options: Options, group: str | None = None) -> Fit:
     """The fit itself, with a progress bar where a terminal shows it."""
     from torchlogit.fit import fit
 
@@ -235,6 +241,8 @@ def fitted(table: Any, options: Options) -> Fit:
             watch=watch,
             memory=options.memory,
             checkpoint=options.checkpoint,
+            process_group=group,
+            timeout=options.timeout,
             max_iter=MAX_ITER if options.max_iter is None else options.max_iter,
         )
 

@@ -87,6 +87,7 @@ def _options(data: str, given: Mapping[str, Any], options: Mapping[str, Any]) ->
         "out": None,
         "plot": None,
         "plot_feature": None,
+        "timeout": 120.0,
     }
     shared: dict[str, Any] = {name: given[name] for name in ("delimiter", "encoding", "level", "base", "force")}
     return fitting.Options(data=data, **shown, **shared, **options)
@@ -95,7 +96,7 @@ def _options(data: str, given: Mapping[str, Any], options: Mapping[str, Any]) ->
 def _fitted(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Fit, None]:
     """The fit of the rows, which it holds."""
     asked = _options(files[0], given, options)
-    table = fitting.rows_of(asked)
+    table = fitting.rows_of(asked, None)
     if not hasattr(table, "column_names"):
         raise ParameterError(
             "a report needs all rows in memory, and they are read in parts; give a larger --memory, or fit them with "

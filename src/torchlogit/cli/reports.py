@@ -11,7 +11,16 @@ import typer
 from torchlogit.cli.app import Base, Delimiter, Encoding, Force, Job, Language, Level, app
 from torchlogit.cli.commands import fit
 
-NOT_HERE = {"data", "lang", "profile", "as_json", "out", "plot", "plot_feature"}  # of fit, what says how to show it
+NOT_HERE = {
+    "data",
+    "lang",
+    "profile",
+    "as_json",
+    "out",
+    "plot",
+    "plot_feature",
+    "timeout",
+}  # of fit, what says how to show it
 
 
 def as_fit(command: Callable[..., Job]) -> Callable[..., Job]:

@@ -193,6 +193,11 @@ def progress(
             bar.start()
             bar.update(task, completed=done, description=told)
 
+    def waiting(names: str) -> None:
+        """Which ranks are not as far, where the rows are spread over several."""
+        show_at(f"waiting for {names}", None)
+
+    watch.waiting = waiting  # type: ignore[attr-defined]
     watch.reading = reading  # type: ignore[attr-defined]
     try:
         yield watch

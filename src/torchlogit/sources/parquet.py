@@ -108,7 +108,7 @@ class Files(Reader):
         self._check_unchanged()
         for shard in self.shards:
             read = 0
-            for batch in self._read(shard, columns, rows) if shard.mine else ():
+            for batch in self._unchanged(self._read(shard, columns, rows)) if shard.mine else ():
                 self.beat()
                 made = self._made(batch, shard, columns)
                 yield Batch(made, shard.found.path, shard.first + read)
@@ -117,6 +117,14 @@ class Files(Reader):
                 self._check_unchanged()
                 raise FileError(f"{shard.found.path}: {read} rows were read, but its footer says {shard.rows}")
         self._check_unchanged()
+
+    def _unchanged(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The batches; of a file that was changed while it was read, that is what is told."""
+        try:
+            yield from batches
+        except FileError:
+            self._check_unchanged()
+            raise
 
     def dealt(self, rank: int, size: int) -> Files:
         """The row groups of Parquet files, or whole other files, that one of ``size`` ranks reads: its stretch of all bytes."""

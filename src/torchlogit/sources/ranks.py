@@ -38,7 +38,9 @@ class Ranks:
     on all others with `DistributedError`.
     """
 
-    def __init__(self, group: Any = "world", limit: float = LIMIT, waiting: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, group: Any = "world", limit: float = LIMIT, waiting: Callable[[str], None] | None = None
+    ) -> None:
         import torch.distributed as dist
 
         if not dist.is_available() or not dist.is_initialized():
@@ -82,9 +84,11 @@ class Ranks:
         if failed:
             self._raise(error)
         if self.size * twice != once**2:
-            raise DistributedError(
-                "the ranks have come to different coefficients; all must run the same code on processors of one kind (or set "
-                "ATEN_CPU_CAPABILITY=default on all)"
+            raise _of_all(
+                DistributedError(
+                    "the ranks have come to different coefficients; all must run the same code on processors of one kind (or "
+                    "set ATEN_CPU_CAPABILITY=default on all)"
+                )
             )
         return apart(total[HEAD:], shapes)
 
@@ -132,10 +136,8 @@ class Ranks:
         for rank, other in enumerate(told):
             for key in told[0]:
                 if other.get(key) != told[0][key]:
-                    raise ParameterError(
-                        f"the ranks were given different things: {key} is {show(told[0][key], 120)} on {self.name(0)} and "
-                        f"{show(other.get(key), 120)} on {self.name(rank)}"
-                    )
+                    pair = f"{show(told[0][key], 120)} on {self.name(0)} and {show(other.get(key), 120)} on {self.name(rank)}"
+                    raise _of_all(ParameterError(f"the ranks were given different things: {key} is {pair}"))
 
     def name(self, rank: int) -> str:
         """A rank as a reader finds it."""
@@ -228,7 +230,7 @@ class Ranks:
             if found is not None:
                 kind = getattr(errors, found[0], None)
                 text = found[1] if kind is not None else f"{found[0]}: {found[1]}"
-                raise (kind or DistributedError)(f"{self.name(rank)}: {text}") from error
+                raise _of_all((kind or DistributedError)(f"{self.name(rank)}: {text}")) from error
 
 
 class _told:
@@ -243,6 +245,12 @@ class _told:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, RuntimeError) and not isinstance(error, errors.TorchlogitError):
             raise DistributedError(f"{self.what}: {show(error, 300)}") from error
+
+
+def _of_all(error: errors.TorchlogitError) -> errors.TorchlogitError:
+    """An error that every rank raises."""
+    error.of_all = True
+    return error
 
 
 def _digest(number: int, shapes: Any, at: tuple[Tensor, ...]) -> int:

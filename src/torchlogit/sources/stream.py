@@ -159,9 +159,7 @@ class StreamSource:
         """The sum over all ranks; where all rows are read here, the total."""
         return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
 
-    def _seen(
-        self, change: Callable[[MemorySource], MemorySource], survey: Survey, read: Any = None
-    ) -> StreamSource:
+    def _seen(self, change: Callable[[MemorySource], MemorySource], survey: Survey, read: Any = None) -> StreamSource:
         """The same rows, each part changed as it comes."""
         out, read = copy(self), read or self.read
         out.read, out.survey = (lambda: map(change, read())), survey
@@ -186,22 +184,27 @@ class StreamSource:
 
     def kept(self) -> MemorySource | StreamSource:
         """The same rows in memory where they take no more than their share of it; one pass."""
-        return self._kept() if self.ranks is None else self.ranks.each(self._kept)
+        kept = self._kept() if self.ranks is None else None
+        return self.at_hand() if kept is None else kept
 
-    def _kept(self) -> MemorySource | StreamSource:
+    def at_hand(self) -> StreamSource:
+        """The same with this rank's rows in memory, where they fit: other ranks' may not."""
+        kept = None if self.ranks is None else self.ranks.each(self._kept)
+        return self if kept is None else self._seen(lambda part: part, self.survey, lambda: iter([kept]))
+
+    def _kept(self) -> MemorySource | None:
         numbers = self.n_features if self.entries is None else 2 * self.entries
         most = self.memory / KEPT / ((numbers + 3) * 8)
         if self.n_rows > most * (1 if self.ranks is None else self.ranks.size):
-            return self
+            return None
         parts, rows = [], 0
         with closing(self.parts()) as read:
             for part in read:
                 parts.append(part)
                 rows += part.n_rows
                 if rows > most:  # this rank has more than its share of the rows
-                    return self
-        kept = joined(parts)
-        return kept if self.ranks is None else self._seen(lambda part: part, self.survey, lambda: iter([kept]))
+                    return None
+        return joined(parts)
 
     def beside(self, more: Any) -> Any:
         """Two passes cannot stand beside each other: whoever restricts a stream selects all columns at once."""

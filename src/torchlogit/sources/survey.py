@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
@@ -92,8 +91,7 @@ def _start(read: Callable[[], Iterator[MemorySource]], ranks: Ranks | None) -> t
     """Coordinates near the columns' own, and the numbers that a row takes: by the first part with rows, of the first rank."""
 
     def mine() -> tuple[Tensor, ...]:
-        with closing(read()) as parts:
-            first = next((part for part in parts if part.n_rows), None)
+        first = next(read(), None)
         if first is None:
             return ()
         here, numbers = moments(first).coordinates, first.n_features if first.entries is None else 2 * first.entries
@@ -178,9 +176,7 @@ class _Blocks:
         for part in self.read():
             yield part._block(slice(0, part.n_rows))
 
-    def reduce(
-        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
-    ) -> tuple[Tensor, ...]:
+    def reduce(self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
         return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
 
 
@@ -209,7 +205,8 @@ class _Seen:
         size = torch.maximum((low - self.start.centre).abs(), (high - self.start.centre).abs()) / self.start.scale
         self.reach = torch.maximum(self.reach, size)
         if self.rank is not None:
-            self.digest = crc32(part.x.data if part.sparse else np.ascontiguousarray(part.x.numpy().T), self.digest)
+            numbers = part.x.data if part.sparse else np.ascontiguousarray(part.x.numpy().T)
+            self.digest = crc32(numbers.data, self.digest)
         self._draw(part)
         return part
 

@@ -339,7 +339,7 @@ def test_a_circle_is_found_and_a_lazy_one_is_none():
 )
 def test_torch_distributed_is_found(text):
     assert len(list(strangers(*edges_of(sources__base=text)[:2]))) == 1
-    assert list(strangers(*edges_of(sources__shard=text)[:2])) == []
+    assert list(strangers(*edges_of(sources__ranks=text)[:2])) == []
     assert list(strangers(*edges_of(design="from torch.distributions import Normal")[:2])) == []
 
 

@@ -1,10 +1,13 @@
 """The lesson's own programs: the whole of it, and the linear unit's beside the logistic unit's."""
 
 import os
+import runpy
 import subprocess
 import sys
 import warnings
+from contextlib import redirect_stdout
 from difflib import ndiff
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -84,23 +87,29 @@ def test_L13_the_two_units_differ_in_sigma_and_the_loss_and_nothing_else():
     assert after == ["return torch.sigmoid(self.linear(x))", 'criterion = nn.BCELoss(reduction="sum")']
 
 
-def answers(program, folder):
-    return [float(line.split()[-1]) for line in run(program, folder).splitlines()]
+@pytest.fixture(scope="module")
+def units():
+    """Of the linear unit's program and of the logistic one's: the model, and the last number of each line printed."""
+    found = []
+    for program in (LINEAR, LOGISTIC):
+        printed = StringIO()
+        with redirect_stdout(printed), torch.random.fork_rng():
+            names = runpy.run_path(str(program), run_name="__main__")
+        found.append((names["model"], [float(line.split()[-1]) for line in printed.getvalue().splitlines()]))
+    return found
 
 
-def test_L13_both_run_and_only_the_logistic_unit_stays_between_0_and_1(tmp_path):
-    linear, logistic = answers(LINEAR, tmp_path), answers(LOGISTIC, tmp_path)
+def test_L13_both_run_and_only_the_logistic_unit_stays_between_0_and_1(units):
+    linear, logistic = (answers for _, answers in units)
     assert linear == pytest.approx([-2 / 3, 1 / 3, 4 / 3], abs=2e-3)  # least squares through (1, 0), (2, 0), (3, 1)
     assert logistic == sorted(logistic)
     assert 0 < logistic[0] < logistic[-1] < 1
 
 
-@pytest.mark.parametrize("program", [LINEAR, LOGISTIC], ids=lambda path: path.stem)
-def test_L09_a_unit_is_a_module_with_one_weight_and_one_bias(program):
-    names = {}
-    exec(program.read_text(encoding="utf-8"), names)
-    assert isinstance(names["model"], torch.nn.Module)
-    assert [parameter.numel() for parameter in names["model"].parameters()] == [1, 1]
+def test_L09_a_unit_is_a_module_with_one_weight_and_one_bias(units):
+    for model, _ in units:
+        assert isinstance(model, torch.nn.Module)
+        assert [parameter.numel() for parameter in model.parameters()] == [1, 1]
 
 
 def test_L14_the_old_spelling_is_the_sum_and_says_so():

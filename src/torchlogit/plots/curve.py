@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlogit.errors import ParameterError
+from torchlogit.plots.frame import UNCERTAIN, check_turn
 from torchlogit.plots.style import Display, Look, drawable, drawing, finished, headline, legend_under, letters, style_of
 from torchlogit.tables.names import show
 
@@ -38,7 +39,7 @@ def probability_curve(
     *,
     ax: Axes | None = None,
     title: str = "",
-    uncertain: tuple[float, float] = (0.4, 0.6),
+    uncertain: tuple[float, float] = UNCERTAIN,
     threshold: float = 0.5,
     xlabel: str = "",
     ylabel: str = "",
@@ -63,8 +64,7 @@ def probability_curve(
     >>> display.ax.get_legend().get_texts()[0].get_text()
     'fitted probability, 50 % at 2.71'
     """
-    if not 0 < threshold < 1 or not 0 <= uncertain[0] <= uncertain[1] <= 1:
-        raise ParameterError(f"{threshold=} and {uncertain=} must lie from 0 to 1")
+    check_turn(threshold, uncertain)
     with drawing(ax, (4.8, 4.4), look) as ax:
         say = style_of(ax).say
         tables, *words = _read(table, say)

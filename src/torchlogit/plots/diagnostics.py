@@ -130,9 +130,10 @@ def leverage(
         ax.set(xlabel=say("leverage"), ylabel=fitted(ax, say("standardised Pearson residual"), style.pt(10.5)))
         if _is_cooks(table):
             _cook(ax, table.rank)
-        _numbers(ax, table, seen)
+        largest = np.flatnonzero(seen)[np.argsort(-d[seen], kind="stable")][:NAMED]
+        _numbers(ax, table, largest)
         headline(ax, say("Leverage and residuals") if title is None else title, note)
-    rows = ", ".join(str(row) for row in table.row[seen][np.argsort(-d[seen], kind="stable")][:NAMED])
+    rows = ", ".join(map(str, table.row[largest]))
     return finished(ax, f"{say('Leverage and residuals')}: {say('rows of the largest Cook distance')} {rows}")
 
 
@@ -158,9 +159,9 @@ def _cook(ax: Axes, rank: int) -> None:
     ax.set_ylim(low, high)
 
 
-def _numbers(ax: Axes, table: Influence, seen: Any) -> None:
-    """The numbers of the rows with the largest Cook's distance, beside their dots."""
+def _numbers(ax: Axes, table: Influence, largest: Any) -> None:
+    """The numbers of the rows with the ``largest`` Cook's distance, beside their dots."""
     style = style_of(ax)
-    for i in np.flatnonzero(seen)[np.argsort(-table.cooks_distance[seen], kind="stable")][:NAMED]:
+    for i in largest:
         place = table.leverage[i], table.standardised_pearson[i]
         ax.annotate(str(table.row[i]), place, (4, 3), textcoords="offset points", size=style.pt(9), zorder=5)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torchlogit.inference.forest import Forest
 
 REACH = 30.0  # times the outermost odds ratio, beyond which a bound is an arrow
-NARROW = 0.9  # scale under which there are fewer columns
 UNITS = {"eyex": "elasticity", "eydx": "change of log probability"}
 
 
@@ -53,13 +52,14 @@ def forest(
         raise ParameterError(
             f"no odds ratio has an interval to draw: {why}; see the effects on the probability instead"
         )
-    pages = -(-len(list(_ratios(table, Style()))) // MOST)
+    rows = list(_ratios(table, Style()))
+    pages = -(-len(rows) // MOST)
     if not 1 <= page <= pages:
         raise ParameterError(f"there are {pages} pages of {MOST} rows, got page={page}")
     here = slice(MOST * (page - 1), MOST * page)
-    with drawing(ax, (7.0, height(list(_ratios(table, Style()))[here])), look) as ax:
+    with drawing(ax, (7.0, height(rows[here])), look) as ax:
         style = style_of(ax)
-        say, wide = style.say, style.scale > NARROW
+        say, wide = style.say, style.wide
         _ratio_axis(ax, table)
         counts = [say("events / n")] if wide and np.isfinite(table.n).any() else []
         heads = [*counts, say("{level} % interval", level=f"{100 * table.level:g}"), *([say("p")] if wide else [])]
@@ -104,7 +104,7 @@ def _ratios(table: Forest, style: Style) -> Iterator[Row]:
 
 def _ratio(table: Forest, i: int, style: Style) -> Row:
     """One comparison."""
-    say, wide = style.say, style.scale > NARROW
+    say, wide = style.say, style.wide
     value, step, n = str(table.value[i]), table.step[i], table.n[i]
     name = value or (
         str(table.term[i]) if step == 1 else say("{name}, per {step}", name=table.term[i], step=f"{step:g}")
@@ -146,13 +146,11 @@ def effects(
     ['19.1 (15.7, 22.6)']
     """
     points = 1.0 if table.method.startswith("ey") else 100.0
-    with drawing(ax, (7.0, height(list(_moves(table, Style(), points)))), look) as ax:
+    rows = list(_moves(table, Style(), points))
+    _check_length(rows, "effects")
+    with drawing(ax, (7.0, height(rows)), look) as ax:
         style = style_of(ax)
         say, rows = style.say, list(_moves(table, style, points))
-        if len(rows) > MOST:
-            raise ParameterError(
-                f"the table has {len(rows)} rows, more than the {MOST} of one picture: ask for fewer effects"
-            )
         ends = np.array([0.0, *(points * table.low), *(points * table.high)])
         ends = ends[np.isfinite(ends)]
         spare = 0.06 * (np.ptp(ends) or 1.0)
@@ -165,16 +163,23 @@ def effects(
     return finished(ax, f"{own}: {spoken(rows)}")
 
 
+def _check_length(rows: list[Row], what: str) -> None:
+    if len(rows) > MOST:
+        raise ParameterError(
+            f"the table has {len(rows)} rows, more than the {MOST} of one picture: ask for fewer {what}"
+        )
+
+
 def fitted_label(text: str, style: Style) -> str:
     """An axis label in lines that a column has room for."""
     from torchlogit.plots.words import wrapped
 
-    return wrapped(text, 60 if style.scale > NARROW else 26)
+    return wrapped(text, 60 if style.wide else 26)
 
 
 def _moves(table: EffectTable, style: Style, points: float) -> Iterator[Row]:
     """The rows of a table of effects, under headings where several rows differ in their last part alone."""
-    wide, names = style.scale > NARROW, list[list[str]]()
+    names = list[list[str]]()
     for i, term in enumerate(table.term):
         slope = table.contrast[i] == "dy/dx"
         first = (
@@ -184,7 +189,10 @@ def _moves(table: EffectTable, style: Style, points: float) -> Iterator[Row]:
         )
         names.append([*first, *filter(None, (str(column[i]) for column in (table.at, table.group, table.label)))])
     numbers = points * np.column_stack([table.effect, table.low, table.high])
-    told = [f"{_short(x, wide)} ({_short(low, wide)}, {_short(high, wide)})" for x, low, high in numbers.tolist()]
+    told = [
+        f"{_short(x, style.wide)} ({_short(low, style.wide)}, {_short(high, style.wide)})"
+        for x, low, high in numbers.tolist()
+    ]
     yield from _under_headings(names, numbers, told)
 
 
@@ -218,10 +226,7 @@ def margins(
     ['7.1 % (0.7, 44.2)', '87.4 % (46.0, 98.3)']
     """
     rows = list(_averages(table, Style()))
-    if len(rows) > MOST:
-        raise ParameterError(
-            f"the table has {len(rows)} rows, more than the {MOST} of one picture: ask for fewer values"
-        )
+    _check_length(rows, "values")
     with drawing(ax, (7.0, height(rows)), look) as ax:
         say, rows = style_of(ax).say, list(_averages(table, style_of(ax)))
         ax.set(xlim=(-0.02, 1.02), xlabel=say("average probability"))
@@ -233,7 +238,7 @@ def margins(
 
 def _averages(table: MarginTable, style: Style) -> Iterator[Row]:
     """The rows of a table of average probabilities, under headings where several rows differ in their last part alone."""
-    digits = 1 if style.scale > NARROW else 0
+    digits = 1 if style.wide else 0
     parts = zip((str(at).split(", ") for at in table.at), table.group, table.label, strict=True)
     names = [[*filter(None, [*at, str(group), str(label)])] or [table.outcome] for at, group, label in parts]
     numbers = np.column_stack([table.probability, table.low, table.high])

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.style import Display, Style, drawable, finished, headline, inches, legend_under, letters, style_of
+from torchlogit.plots.style import (
+    Display,
+    Style,
+    drawable,
+    finished,
+    headline,
+    inches,
+    legend_under,
+    letters,
+    restyled,
+    style_of,
+)
 from torchlogit.plots.words import columns
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Floats = npt.NDArray[np.float64]
 Key = tuple[Any, str]  # of a legend: what is drawn, and its text
+UNCERTAIN = (0.4, 0.6)  # the band of the lesson, `torchlogit.model.LESSON`, which would load torch
 FINE = 1000  # steps along each side of a frame that can be told apart
 
 
@@ -80,6 +91,12 @@ def check_share(threshold: float | None) -> None:
         raise ParameterError(f"threshold must be a probability, from 0 to 1; got {threshold}")
 
 
+def check_turn(threshold: float, uncertain: tuple[float, float]) -> None:
+    """ParameterError for a threshold at which nothing turns, and for a band that is none."""
+    if not 0 < threshold < 1 or not 0 <= uncertain[0] <= uncertain[1] <= 1:
+        raise ParameterError(f"{threshold=} and {uncertain=} must lie from 0 to 1")
+
+
 def thinned(x: Any, y: Any) -> tuple[Floats, Floats]:
     """A curve of any number of points, less those that lie where the one before them does, but for a thousandth.
 
@@ -113,7 +130,6 @@ def closed(ax: Axes, keys: Sequence[Key], own: str) -> Display:
 
 
 def style_for(look: Mapping[str, Any]) -> Style:
-    """The style of a picture that is to be drawn with this look; its language is what counts before there are axes."""
+    """The style of a picture that is to be drawn with this look, before there are axes; its scale may be another one."""
     ax = look.get("ax")
-    style = Style() if ax is None else style_of(ax)
-    return replace(style, language=look.get("language", style.language))
+    return restyled(Style() if ax is None else style_of(ax), look)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from torchlogit.errors import ParameterError
+from torchlogit.plots.frame import ring
 from torchlogit.plots.style import (
     Display,
     Look,
@@ -133,7 +134,7 @@ def _at_zero(ax: Axes, function: Sigmoid) -> None:
     blue, green, *_ = style.theme.curves
     for f, mark, colour, offset in ((function, "", blue, (10, -12)), (function.derivative, "′", green, (8, 8))):
         y = float(_of(f, 0.0))
-        ax.plot(0, y, "o", ms=style.pt(7), mfc=style.theme.paper, mec=colour, mew=1.8, zorder=5)
+        ring(ax, 0, y, colour)
         text = f"{symbol}{mark}(0) = {FRACTIONS.get(y, f'{y:.3g}')}"
         ax.annotate(text, (0, y), offset, textcoords="offset points", color=colour, size=style.pt(11))
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from torchlogit.errors import ParameterError
 from torchlogit.plots import of_fit, of_rows
 from torchlogit.plots.frame import style_for
@@ -170,12 +168,13 @@ def class_of(fit: Fit, label: Any) -> Any:
 
 def _note(style: Style, fit: Fit, models: Mapping[str, Scored], options: Mapping[str, Any]) -> str:
     """Of which rows the picture is, and of which class."""
+    from torchlogit.calibration.events import name_of
+
     rows = next(iter(models.values()))
     n = f"{int((rows.weight > 0).sum()):d}"
     phrase = "{n} rows that the model was fitted to" if any(each.seen for each in models.values()) else "{n} rows"
     said = style.say("{n} rows, each by a fit to the others" if options.get("folds") is not None else phrase, n=n)
     if not rows.binary:
         return said
-    event = level_text(np.asarray(rows.classes)[-1:].tolist()[0])
-    target = style.say("{target} = {event}", target=show(str(fit.target), 30), event=show(event, 30))
+    target = style.say("{target} = {event}", target=show(str(fit.target), 30), event=show(name_of(rows), 30))
     return style.say("{event}, {rows}", event=target, rows=said)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from torchlogit.errors import ParameterError
+from torchlogit.plots.frame import UNCERTAIN, Key, check_turn
 from torchlogit.plots.style import Display, Look, drawing, finished, fitted, headline, legend_under, style_of
 
 if TYPE_CHECKING:
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 LEVELS = np.linspace(0, 1, 11)
 NAMED = (0.05, 0.25, 0.75, 0.95)  # contours with their numbers on them
-Key = tuple[Any, str]
 
 
 def decision_map(
     table: DecisionMap,
     *,
     threshold: float = 0.5,
-    uncertain: tuple[float, float] = (0.4, 0.6),
+    uncertain: tuple[float, float] = UNCERTAIN,
     ax: Axes | None = None,
     title: str | None = None,
     note: str | None = None,
@@ -45,8 +44,7 @@ def decision_map(
     >>> display.ax.get_xlabel(), display.ax.get_ylabel(), display.ax.get_title(loc="left")
     ('a', 'b', 'Probability of y = 1')
     """
-    if not 0 < threshold < 1 or not 0 <= uncertain[0] <= uncertain[1] <= 1:
-        raise ParameterError(f"{threshold=} and {uncertain=} must lie from 0 to 1")
+    check_turn(threshold, uncertain)
     with drawing(ax, (5.6, 5.2), look) as ax:
         style = style_of(ax)
         held = style.say("at {held}", held=table.held) if table.held else ""

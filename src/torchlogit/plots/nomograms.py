@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from torchlogit.plots.style import Display, Look, drawing, finished, headline, style_of
-from torchlogit.plots.whiskers import LETTER, cut
+from torchlogit.plots.whiskers import LETTER, beside, cut
 from torchlogit.plots.words import columns
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def nomogram(
         for y, name in enumerate(names, 1):
             here = table.variable == name
             _variable(ax, y, table.points[here], table.number[here], table.value[here].tolist(), room)
-        totals = round_ticks(0, table.most, 9 if style.scale > 0.9 else 6)
+        totals = round_ticks(0, table.most, 9 if style.wide else 6)
         totals, share = totals[totals <= table.most], 100 / table.most
         _scale(ax, last + 1, totals * share, [f"{x:g}" for x in totals], room, end=100)
         p, at = table.scale.probability, table.scale.total * share
@@ -68,11 +68,10 @@ def nomogram(
 def _names(ax: Axes, names: Sequence[str], places: Sequence[float]) -> tuple[float, float]:
     """The names of the scales on their left; what room that leaves for the scales, and how much it takes, in points."""
     style = style_of(ax)
-    size, most = style.pt(9.5), 24 if style.scale > 0.9 else 15
+    size, most = style.pt(9.5), 24 if style.wide else 15
     names = [cut(name, most) for name in names]
-    where: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
     for name, y in zip(names, places, strict=True):
-        ax.annotate(name, (0, y), (-6, 0), ha="right", va="center_baseline", weight="bold", size=size, **where)
+        beside(ax, name, y, 0, -6, ha="right", weight="bold", size=size)
     left = max(map(columns, names)) * size * LETTER + 6
     return 72 * ax.figure.canvas.figure.get_size_inches()[0] - left - 24, left
 

@@ -12,7 +12,7 @@ from torchlogit.plots.curve import probability_curve
 from torchlogit.plots.diagnostics import binned_residuals, leverage, quantile_residuals
 from torchlogit.plots.digits import weight_images
 from torchlogit.plots.forests import effects, forest
-from torchlogit.plots.frame import style_for
+from torchlogit.plots.frame import UNCERTAIN, style_for
 from torchlogit.plots.maps import decision_map
 from torchlogit.plots.nomograms import nomogram
 from torchlogit.plots.paths import coefficient_path
@@ -22,7 +22,6 @@ from torchlogit.tables.features import level_text
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
-UNCERTAIN = (0.4, 0.6)
 LEAST = 16  # pixels of an image
 Names = Sequence[str]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from torchlogit.errors import DataError, NotCertifiedError
 from torchlogit.plots import acting, outcomes, ranking
-from torchlogit.plots.frame import style_for
+from torchlogit.plots.frame import UNCERTAIN, style_for
 from torchlogit.plots.style import Display
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Models = Mapping[str, "Scored"]
-UNCERTAIN = (0.4, 0.6)
 
 
 def each(models: Models, table: Callable[..., T], *settings: Any) -> dict[str, T]:

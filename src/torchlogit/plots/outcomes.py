@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from torchlogit.errors import ParameterError
-from torchlogit.plots.frame import closed, frame, line, number, plain, square
+from torchlogit.plots.frame import UNCERTAIN, Key, closed, frame, line, number, plain, square
 from torchlogit.plots.style import Display, Look, Style, drawable, drawing, finished, headline, style_of
 from torchlogit.plots.words import columns
 from torchlogit.tables.features import level_text
@@ -59,7 +59,7 @@ def calibration(
         return closed(ax, keys, own)
 
 
-def _bins(ax: Axes, table: Reliability) -> tuple[Any, str]:
+def _bins(ax: Axes, table: Reliability) -> Key:
     style = style_of(ax)
     ends = np.array([table.observed - table.observed_low, table.observed_high - table.observed]).clip(min=0)
     marks: Any = {"fmt": "o", "color": style.theme.ink, "ms": style.pt(5), "elinewidth": 1.2, "capsize": style.pt(2.5)}
@@ -68,7 +68,7 @@ def _bins(ax: Axes, table: Reliability) -> tuple[Any, str]:
     return drawn, style.say("{n} groups of rows, {level} % interval", n=len(table.n), level=level)
 
 
-def _smooth(ax: Axes, table: SmoothReliability) -> tuple[Any, str]:
+def _smooth(ax: Axes, table: SmoothReliability) -> Key:
     style = style_of(ax)
     drawn = line(ax, 0, table.predicted, table.observed)
     low, high = table.observed_low, table.observed_high
@@ -76,7 +76,7 @@ def _smooth(ax: Axes, table: SmoothReliability) -> tuple[Any, str]:
     return (fill, drawn), style.say("smooth curve, {level} % interval", level=f"{100 * table.level:g}")
 
 
-def _strip(ax: Axes, table: ScoreHistogram) -> list[tuple[Any, str]]:
+def _strip(ax: Axes, table: ScoreHistogram) -> list[Key]:
     """The histogram under the picture."""
     style, most = style_of(ax), max(float(np.max([table.positives, table.negatives])), 1e-300)
     ax.axhline(STRIP, color=style.theme.grey, linewidth=0.8)
@@ -103,7 +103,7 @@ def scores(
     title: str | None = None,
     note: str = "",
     threshold: float = 0.5,
-    uncertain: tuple[float, float] | None = (0.4, 0.6),
+    uncertain: tuple[float, float] | None = UNCERTAIN,
     **look: Unpack[Look],
 ) -> Display:
     """How many rows of either class have which probability: the positive class upwards, the other downwards.
@@ -139,11 +139,11 @@ def scores(
         return closed(ax, keys, own)
 
 
-def _cut(ax: Axes, threshold: float, uncertain: tuple[float, float] | None) -> list[tuple[Any, str]]:
+def _cut(ax: Axes, threshold: float, uncertain: tuple[float, float] | None) -> list[Key]:
     style = style_of(ax)
     red = style.theme.red
     cut = ax.axvline(threshold, color=red, linewidth=1.4, zorder=2.5)
-    keys: list[tuple[Any, str]] = [(cut, style.say("threshold {threshold}", threshold=f"{threshold:g}"))]
+    keys: list[Key] = [(cut, style.say("threshold {threshold}", threshold=f"{threshold:g}"))]
     if uncertain is not None:
         keys.append((ax.axvspan(*uncertain, color=red, alpha=0.12, linewidth=0, zorder=0.5), style.say("uncertain")))
     return keys

@@ -9,7 +9,7 @@ import numpy as np
 
 from torchlogit.errors import ParameterError
 from torchlogit.plots.style import Display, Look, drawing, finished, fitted, headline, style_of
-from torchlogit.plots.whiskers import cut, log_ticks
+from torchlogit.plots.whiskers import beside, cut, log_ticks
 from torchlogit.tables.features import level_text
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ def _draw(ax: Axes, names: tuple[str, ...], strengths: Any, coefficients: Any) -
     places = apart(coefficients[-1, chosen], APART / style.scale**2 * (high - low + 2 * spare))
     for i, (j, place) in enumerate(zip(chosen, places, strict=True)):
         (line,) = ax.plot(strengths, coefficients[:, j], **style.curve(i), linewidth=style.pt(1.9), zorder=3)
-        where: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
-        name = cut(names[j], 24 if style.scale > 0.9 else 14)
-        ax.annotate(name, (1, place), (6, 0), va="center", size=style.pt(9), color=line.get_color(), **where)
+        name = cut(names[j], 24 if style.wide else 14)
+        beside(ax, name, place, 1, 6, va="center", size=style.pt(9), color=line.get_color())
 
 
 def apart(places: Any, least: float) -> Any:
@@ -140,7 +139,7 @@ def _counts(ax: Axes, strengths: Any, counts: Any) -> None:
 
     style = style_of(ax)
     top = ax.secondary_xaxis("top")
-    shown = np.unique(np.linspace(0, len(strengths) - 1, 7 if style.scale > 0.9 else 5).round().astype(int))
+    shown = np.unique(np.linspace(0, len(strengths) - 1, 7 if style.wide else 5).round().astype(int))
     top.set_xticks(strengths[shown], [str(int(counts[i])) for i in shown])
     top.xaxis.set_minor_locator(NullLocator())
     top.xaxis.set_minor_formatter(NullFormatter())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from torchlogit.plots.frame import by_name, check_share, closed, frame, line, named, plain, ring, square
+from torchlogit.plots.frame import Key, by_name, check_share, closed, frame, line, named, plain, ring, square
 from torchlogit.plots.style import Display, Look, Style, drawing, headline, style_of
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def roc(
     'chance: AUC 0.5'
     """
     with drawing(ax, square(look), look) as ax:
-        style = style_of(ax)
+        style, found = style_of(ax), by_name(curves)
         own = style.say("ROC curve")
         frame(ax, "false positive rate", "sensitivity (true positive rate)", own if title is None else title, note)
         keys = []
-        for i, (name, table) in enumerate(by_name(curves).items()):
+        for i, (name, table) in enumerate(found.items()):
             drawn = line(ax, i, table.false_positive_rate, table.true_positive_rate)
             keys.append((drawn, named(style, name, i, _area(style, table))))
-        places = [(t, t.false_positive_rate, t.true_positive_rate) for t in by_name(curves).values()]
+        places = [(t, t.false_positive_rate, t.true_positive_rate) for t in found.values()]
         keys += [*_rings(ax, places, threshold), (plain(ax, [0, 1], [0, 1]), style.say("chance: AUC 0.5"))]
         return closed(ax, keys, own)
 
@@ -56,7 +56,7 @@ def _area(style: Style, table: RocCurve) -> str:
     return style.say("AUC {auc} ({level} % interval {low} to {high})", level=f"{100 * table.level:g}", **numbers)
 
 
-def _rings(ax: Axes, curves: list[tuple[Any, Any, Any]], threshold: float | None) -> list[tuple[Any, str]]:
+def _rings(ax: Axes, curves: list[tuple[Any, Any, Any]], threshold: float | None) -> list[Key]:
     """A ring on each curve where rows are called at the threshold, and one key for all."""
     check_share(threshold)
     if threshold is None:
@@ -87,17 +87,16 @@ def precision_recall(
     ['average precision 0.833', 'threshold 0.5', 'prevalence 0.500']
     """
     with drawing(ax, square(look), look) as ax:
-        style = style_of(ax)
+        style, found = style_of(ax), by_name(curves)
         own = style.say("Precision and recall")
         frame(ax, "recall (sensitivity)", "precision", own if title is None else title, note)
         keys = []
-        for i, (name, table) in enumerate(by_name(curves).items()):
+        for i, (name, table) in enumerate(found.items()):
             drawn = line(ax, i, table.recall, table.precision, drawstyle="steps-pre")
             text = style.say("average precision {value}", value=f"{table.average_precision:.3f}")
             keys.append((drawn, named(style, name, i, text)))
-        tables = [*by_name(curves).values()]
-        keys += _rings(ax, [(t, t.recall, t.precision) for t in tables], threshold)
-        for share in sorted({round(t.prevalence, 12) for t in tables}):
+        keys += _rings(ax, [(t, t.recall, t.precision) for t in found.values()], threshold)
+        for share in sorted({round(t.prevalence, 12) for t in found.values()}):
             text = style.say("prevalence {value}", value=f"{share:.3f}")
             keys.append((plain(ax, [0, 1], [share, share]), text))
         return closed(ax, keys, own)

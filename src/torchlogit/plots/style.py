@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -85,6 +85,11 @@ class Style:
         """
         said = CHINESE.get(text, "").format(**values) if self.language == "zh" else ""
         return said if said and writable(said) else text.format(**values)
+
+    @property
+    def wide(self) -> bool:
+        """Whether there is room for all columns of text, as there is not at a column's width."""
+        return self.scale > 0.9
 
     def pt(self, size: float) -> float:
         """A size of letters, in points, at the figure's scale."""
@@ -200,7 +205,7 @@ def inches(width: float | str) -> float:
     return float(found)
 
 
-def restyled(style: Style, look: Look) -> Style:
+def restyled(style: Style, look: Mapping[str, Any]) -> Style:
     """The style with another theme or language; ParameterError for one that there is not."""
     theme, language = look.get("theme"), look.get("language", style.language)
     if theme is not None and theme not in THEMES:

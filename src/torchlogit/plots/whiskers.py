@@ -86,7 +86,7 @@ def _interval(ax: Axes, y: int, row: Row, nothing: float) -> None:
 def _names(ax: Axes, rows: Sequence[Row]) -> float:
     """The names, left-aligned in a column beside the axes, and how wide that is in points."""
     style = style_of(ax)
-    most = 30 if style.scale > 0.9 else 18
+    most = 30 if style.wide else 18
     size = style.pt(9.5)
     names = [(row, cut(row.name, (2 if row.heading else 1) * most - 2 * row.indent)) for row in rows]
     widest = max((columns(name) + 2 * row.indent for row, name in names if not row.heading), default=0)
@@ -94,7 +94,7 @@ def _names(ax: Axes, rows: Sequence[Row]) -> float:
         x = -(widest - 2 * row.indent) * size * LETTER - 4
         weight = "bold" if row.heading else "normal"  # and a heading may reach into the picture, where nothing else is
         colour = style.theme.muted if row.reference else style.theme.ink
-        text = _beside(ax, name, y, 0, x, size=size, weight=weight, color=colour)
+        text = beside(ax, name, y, 0, x, size=size, weight=weight, color=colour)
         if row.heading:
             text.set_bbox({"facecolor": style.theme.paper, "edgecolor": "none", "pad": 0.5, "alpha": 0.8})
     return widest * size * LETTER + 4
@@ -107,15 +107,16 @@ def _columns(ax: Axes, rows: Sequence[Row], heads: Sequence[str]) -> None:
     for j, head in enumerate(heads):
         cells = [(y, row.told[j]) for y, row in enumerate(rows) if row.told]
         wide = max(columns(text) for _, text in [(0, head), *cells]) * size * LETTER
-        _beside(ax, head, -1, 1, x + wide, size=size, weight="bold", ha="right")
+        beside(ax, head, -1, 1, x + wide, size=size, weight="bold", ha="right")
         for y, text in cells:
-            _beside(ax, text, y, 1, x + wide, size=size, ha="right")
+            beside(ax, text, y, 1, x + wide, size=size, ha="right")
         x += wide + GAP
 
 
-def _beside(ax: Axes, text: str, y: float, side: int, offset: float, **how: Any) -> Any:
+def beside(ax: Axes, text: str, y: float, side: int, offset: float, **how: Any) -> Any:
+    """A text beside the axes, ``offset`` points from their left side (0) or their right one (1), at ``y`` of theirs."""
     place: Any = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
-    return ax.annotate(text, (side, y), (offset, 0), va="center_baseline", **place, **how)
+    return ax.annotate(text, (side, y), (offset, 0), **{"va": "center_baseline"} | place | how)
 
 
 def spoken(rows: Sequence[Row]) -> str:

@@ -10,17 +10,16 @@ from textwrap import fill
 from unicodedata import east_asian_width
 
 # fmt: off
-MODEL_SIDE = {
+CHINESE = {
     # of many
     "Probability of {event}": "{event} 的概率", "uncertain": "不确定",
     "{level} % interval": "{level} % 区间", "at {held}": "其余各列：{held}",
     "{n} of {total} rows shown": "显示 {total} 行中的 {n} 行",
-    "event": "事件", "no event": "非事件", "leverage": "杠杆值", "points": "分值", "p": "p", "success": "成功",
+    "event": "事件", "no event": "非事件", "leverage": "杠杆值", "points": "分值", "p": "p",
     # probability curve, decision map
     "fitted probability": "拟合概率", "curve {i}": "曲线 {i}", "Hours": "小时数", "Probability of Pass": "通过的概率",
     "{label}, {p} % at {places}": "{label}，{p} % 在 {places}", " and ": " 和 ", "Probability": "概率",
     "fitted, {level} % interval": "拟合，{level} % 区间", "fitted": "拟合",
-    "Probability of each class of {target}": "{target} 各类的概率",
     "{share} line": "{share} 线", "its {level} % interval": "其 {level} % 区间",
     # forest
     "Odds ratios of {event}": "{event} 的优势比", "{label} against {base}": "{label} 对 {base}", "odds ratio": "优势比",
@@ -58,9 +57,7 @@ MODEL_SIDE = {
     "Linear unit": "线性单元", "Logistic unit": "逻辑斯蒂单元",
     "value": "函数值", "derivative": "导数", "its derivative": "它的导数", "saturated": "饱和", "logistic": "逻辑斯蒂",
     "distance to the limit": "与极限的距离", "The {name} function": "{name}函数",
-}
-PERFORMANCE_SIDE: dict[str, str] = {
-    # several pictures
+    # several pictures of performance
     "features in units of their standard deviation": "各特征以其标准差为单位",
     "Weights of each class": "各类的权重",
     "{name}: {told}": "{name}：{told}", "; ": "；", "threshold {threshold}": "阈值 {threshold}", "threshold": "阈值",
@@ -106,7 +103,6 @@ PERFORMANCE_SIDE: dict[str, str] = {
     "class {i}": "类别 {i}", "{name}: {share} % called rightly": "{name}：{share} % 判对",
 }
 # fmt: on
-CHINESE = MODEL_SIDE | PERFORMANCE_SIDE
 
 WIDE = "\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60"
 PART = re.compile(rf"[（“《]*[{WIDE}][，。、；：！？）”》]*|[^\s{WIDE}]+|\s+")

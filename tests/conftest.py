@@ -1,4 +1,4 @@
-"""Fixtures: the command, run in this process."""
+"""Fixtures: the command, run in this process; one thread."""
 
 import io
 import sys
@@ -9,6 +9,7 @@ from browser import chromium, learn_site, open_page, read_page, tabs  # noqa: F4
 from command import STUDENTS
 from hypothesis import HealthCheck, settings
 
+from torchlogit.arithmetic import one_thread
 from torchlogit.cli import main
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,6 +20,13 @@ class Result(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture
+def alone():
+    """One thread, for thousands of tiny operations: on a busy machine each would wait for a second one."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Labels and probabilities that the tests of metrics share."""
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 
@@ -19,3 +20,11 @@ def of_classes(n, size, seed):
     y = rng.integers(0, size, n)
     p = np.exp(rng.normal(size=(n, size)) + 1.5 * np.eye(size)[y])
     return y, p / p.sum(1, keepdims=True)
+
+
+def three_classes(n, seed=0, slope=2.0):
+    """A table of two numbers and three classes, the farther apart the larger the slope."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 2))
+    eta = x @ np.array([[slope, 0, -slope], [0, slope, 1 - slope]]) + rng.gumbel(size=(n, 3))
+    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.array(list("abc"))[eta.argmax(1)]})

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import torchlogit
+
 MEMORY = "768KiB"  # of which a quarter may be read at once: less than any of these tables
 
 
@@ -52,3 +54,8 @@ def one(path, data, group=500, **options):
     """The table as one Parquet file with checksums."""
     pq.write_table(data, path, row_group_size=group, **{"write_page_checksum": True, **options})
     return path
+
+
+def fit(folder, target="y", **settings):
+    """The fit of rows that are read in parts."""
+    return torchlogit.fit(folder, target, memory=MEMORY, **settings)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from streams import MEMORY, numbers, table, write
+from streams import MEMORY, fit, numbers, table, write
 
 import torchlogit
 from torchlogit import L1, L2
@@ -38,10 +38,6 @@ class StopAt:
     def reading(self, found):
         if found.number == self.number and found.rows > 1000:
             raise Stopped
-
-
-def fit(folder, target="y", **settings):
-    return torchlogit.fit(folder, target, memory=MEMORY, **settings)
 
 
 def passes(checkpoint):

@@ -3,20 +3,15 @@
 import json
 
 import pytest
-from command import STUDENTS, write
+from command import PEOPLE, STUDENTS, write
 
 import torchlogit
-
-CELLS = "".join(
-    f"{20 + (7 * i) % 41},{'nsw'[i % 3]},{1 + i % 2},{'yes' if (3 * i + (7 * i) % 41) % 17 > 7 else 'no'},{i % 12}\n"
-    for i in range(120)
-)
 
 
 @pytest.fixture
 def table(tmp_path):
     """A hundred and twenty rows: an age, a region, a count and a class."""
-    return write(tmp_path / "t.csv", "age,region,n,y,group\n" + CELLS)
+    return write(tmp_path / "t.csv", PEOPLE)
 
 
 @pytest.fixture

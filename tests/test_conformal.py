@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scores import three_classes
 
 import torchlogit
 from torchlogit import L2, datasets
@@ -27,13 +28,6 @@ def rows_of(k, n, seed, digits=None):
     rng = np.random.default_rng(seed)
     p = rng.dirichlet(np.ones(k), n) if digits is None else rng.multinomial(10**digits, np.ones(k) / k, n) / 10**digits
     return np.concatenate([np.arange(k), rng.integers(0, k, n - k)]), p
-
-
-def three_classes(n=900, seed=0):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 2))
-    eta = x @ np.array([[2.0, 0, -2], [0, 2, -1]]) + rng.gumbel(size=(n, 3))
-    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.array(list("abc"))[eta.argmax(1)]})
 
 
 def two_classes(n=200, seed=0):
@@ -148,7 +142,7 @@ def test_what_promises_nothing_is_refused():
 
 
 def test_sets_of_new_rows():
-    table = three_classes()
+    table = three_classes(900)
     fit = torchlogit.fit(table[:400], "y")
     found = fit.conformal(table[400:650], 0.9)
     new = table[650:]
@@ -168,7 +162,7 @@ def test_sets_of_new_rows():
 
 
 def test_shown_and_kept():
-    table = three_classes()
+    table = three_classes(900)
     found = torchlogit.fit(table[:400], "y").conformal(table[400:], 0.9)
     told = json.loads(found.to_json())
     assert set(told) == {

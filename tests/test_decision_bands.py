@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
+from scores import three_classes
 
 import torchlogit
 from torchlogit import Band, band_from_costs, datasets
@@ -31,13 +32,6 @@ def two_classes(n=2000, seed=0):
     return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": rng.random(n) < 1 / (1 + np.exp(-3 * x[:, 0] + x[:, 1]))})
 
 
-def three_classes(n=1500, seed=0):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 2))
-    eta = x @ np.array([[3.0, 0, -3], [0, 3, -2]]) + rng.gumbel(size=(n, 3))
-    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.array(list("abc"))[eta.argmax(1)]})
-
-
 @pytest.fixture(scope="module")
 def fitted():
     table = two_classes()
@@ -46,7 +40,7 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def fitted3():
-    table = three_classes()
+    table = three_classes(1500, slope=3.0)
     return torchlogit.fit(table[:700], "y"), table[700:]
 
 

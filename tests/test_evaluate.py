@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.metrics as sk
-from command import write
+from command import PEOPLE, write
 from scipy.special import expit
 from scores import of_classes, sample
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -333,11 +333,8 @@ def test_arrays_are_checked():
 @pytest.fixture
 def files(tmp_path, run):
     """A model of birth weights beside its rows and others."""
-    from test_cli_questions import CELLS
-
-    lines = CELLS.splitlines(keepends=True)
-    table = write(tmp_path / "t.csv", "age,region,n,y,group\n" + CELLS)
-    other = write(tmp_path / "o.csv", "age,region,n,y,group\n" + "".join(lines[:50]) + ",n,1,yes,2\n")
+    table = write(tmp_path / "t.csv", PEOPLE)
+    other = write(tmp_path / "o.csv", "".join(PEOPLE.splitlines(keepends=True)[:51]) + ",n,1,yes,2\n")
     model = tmp_path / "m.safetensors"
     assert run("fit", table, "--target", "y", "--features", "age,region", "-o", model).code == 0
     return model, table, other

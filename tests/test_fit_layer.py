@@ -6,16 +6,10 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 
 import torchlogit
-from torchlogit.arithmetic import one_thread
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.nn import fit_layer
 
-
-@pytest.fixture(autouse=True)
-def alone():
-    """Thousands of tiny operations: on a busy machine each would wait for a second thread."""
-    with one_thread():
-        yield
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def rows(*batch, n=36, d=2, seed=0, classes=2):

@@ -9,9 +9,10 @@ import torch
 
 import torchlogit
 from torchlogit import LogisticRegression
-from torchlogit.arithmetic import one_thread
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.estimators import partial
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def rows(n=4000, d=5, seed=0, classes=2):
@@ -34,13 +35,6 @@ def off(model, whole, x, y):
     p = np.clip(model.predict_proba(x)[np.arange(len(y)), np.searchsorted(whole.classes_, y)], 1e-300, None)
     value = -np.log(p).sum() + 0.5 / whole.C * np.square(model.coef_).sum()
     return value / whole._fit.value - 1
-
-
-@pytest.fixture(autouse=True)
-def alone():
-    """Many small operations: on a busy machine each would wait for a second thread."""
-    with one_thread():
-        yield
 
 
 @pytest.fixture

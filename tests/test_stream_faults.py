@@ -8,15 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from streams import MEMORY, numbers, one, write
+from streams import fit, numbers, one, write
 
 import torchlogit
 from torchlogit.errors import DataError, DataWarning, FileError
 from torchlogit.sources.parquet import Files
-
-
-def fit(folder, target="y", **settings):
-    return torchlogit.fit(folder, target, memory=MEMORY, **settings)
 
 
 def refused(folder, match, error=DataError, **settings):

@@ -5,17 +5,20 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scores import of_classes, sample
 
 import torchlogit
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.metrics import auc, confusion, scored_arrays
+from torchlogit.metrics import auc, confusion, evaluate, scored_arrays
+from torchlogit.metrics.condensed import RANKS, WIDTH, two_points
+from torchlogit.metrics.evaluating import evaluate_tally
 from torchlogit.metrics.losses import brier_scores, log_losses
+from torchlogit.metrics.ranked import ranked
 from torchlogit.metrics.scored import scored
-from torchlogit.metrics.tally import WIDTH, tallied, tally
+from torchlogit.metrics.tally import tallied, tally
 from torchlogit.sources import MemorySource
 
 
@@ -40,12 +43,15 @@ def test_blocks_add_up_to_the_whole(weights):
     cuts = np.split(np.random.default_rng(0).permutation(600), [10, 11, 300])
     parts = [tally(rows.rows(cut)) for cut in [*cuts, np.arange(0)]]
     merged, whole = sum(parts[1:], parts[0]), tally(rows)
-    assert (merged.histogram == whole.histogram).all()
+    assert (merged.cells[:, 0] == whole.cells[:, 0]).all()
+    np.testing.assert_allclose(merged.cells, whole.cells, rtol=1e-12, atol=1e-14)
     assert (merged.weight == whole.weight).all()
-    assert merged.auc() == whole.auc()
+    assert merged.n == whole.n == (rows.weight > 0).sum()
+    assert merged.auc()[:3] == pytest.approx(whole.auc()[:3], abs=1e-13)
     assert (merged.log_loss, merged.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-14)
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
 )
@@ -94,7 +100,7 @@ def test_a_source_is_tallied_block_by_block(classes):
     source = MemorySource(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(weight), shift, block_rows=37)
     found = tallied(fit, source, cut)
     assert (found.weight == whole.weight).all()
-    assert (found.histogram == whole.histogram).mean() > 0.9999  # a score beside a bin's end may round to either side
+    assert (found.cells[:, 0] == whole.cells[:, 0]).mean() > 0.9999  # a score beside an end may round to either side
     assert (found.log_loss, found.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-12)
     assert found.accuracy().low < found.accuracy().value < found.accuracy().high
 
@@ -105,9 +111,9 @@ def test_what_does_not_add_up_is_refused():
         one + tally(scored_arrays([0, 1], [0.2, 0.8]), 0.3)
     with pytest.raises(ParameterError, match="do not add up"):
         one + tally(scored_arrays(["a", "b"], [0.2, 0.8]))
-    with pytest.raises(DataError, match="rows of every class"):
+    with pytest.raises(DataError, match="needs rows of both classes"):
         tally(scored_arrays([0, 0], [0.2, 0.8], classes=[0, 1])).auc()
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError, match="no rows to evaluate"):
         tally(scored_arrays([0, 1], [0.2, 0.8], weight=[0, 0])).log_loss
 
 
@@ -119,3 +125,71 @@ def test_the_linear_unit_has_no_probabilities():
         scored(fit)
     with pytest.raises(ParameterError, match="linear unit"):
         tallied(fit, fit.training.source(True, None))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.floats(-1, 1)), min_size=1, max_size=8),
+)
+def test_two_points_have_the_moments_of_the_rows(rows):
+    weight, place = np.array(rows).T
+    moments = np.array([weight @ place**order for order in range(4)])
+    at, share = two_points(moments)
+    assert (np.abs(at) <= 1).all()
+    assert (share >= 0).all()
+    expected = moments / moments[0]
+    found = np.array([share @ at**order for order in range(4)]) / moments[0]
+    np.testing.assert_allclose(found, expected, atol=3e-12)
+
+
+def test_points_stand_for_rows_in_what_is_smooth():
+    """A hundred thousand rows are some thousand points; sums of smooth functions are those of the rows to rounding."""
+    rng = np.random.default_rng(3)
+    s = np.concatenate([rng.normal(0, 0.1, 100_000), rng.normal(0, 30, 2000), rng.normal(0, 400, 200)])
+    y = (s + rng.logistic(size=len(s)) > 0).astype(int)
+    p = np.stack([expit(-s), expit(s)], 1)
+    rows = scored_arrays(y, p).counted()
+    rows = rows.rows(np.isfinite(rows.log_odds))
+    found = tally(rows).rows()
+    assert len(found) < len(rows) / 10
+    for of in (
+        log_losses,
+        brier_scores,
+        lambda each: np.cos(each.log_odds / 3),
+        lambda each: expit(0.1 * each.log_odds + 0.2),
+    ):
+        assert found.weight @ of(found) == pytest.approx(rows.weight @ of(rows), rel=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
+)
+def test_the_bounds_of_measures_of_ranks(rows, near):
+    y, s, w = (np.array(column, float) for column in zip(*rows, strict=True))
+    s = s / 40 * 3 * WIDTH if near else s
+    if not (w[y == 1].sum() and w[y == 0].sum()):
+        return
+    rows = scored_arrays(y.astype(int), np.stack([expit(-s), expit(s)], 1), w)
+    known = ranked(rows)
+    found = tally(rows).rows()
+    for name, of in RANKS.items():
+        low, high = found.bounds(name)
+        value = float(of(known.positive, known.negative))
+        assert low - 1e-11 <= value <= high + 1e-11, name
+
+
+def test_ties_are_known_as_such():
+    """Rows of a few different log-odds lose nothing, however many they are and however they round."""
+    rng = np.random.default_rng(0)
+    s = np.array([-2.0, -0.3, 0.1, 0.1 + 1e-5, 2.5])[rng.integers(0, 5, 20_000)] * (1 + rng.normal(size=20_000) * 1e-16)
+    y = (s + rng.logistic(size=len(s)) > 0).astype(int)
+    rows = scored_arrays(y, np.stack([expit(-s), expit(s)], 1))
+    parts = [tally(rows.rows(cut)) for cut in np.array_split(np.arange(len(s)), 9)]
+    found, exact = sum(parts[1:], parts[0]).rows(), evaluate(rows, resamples=500)
+    assert len(found) == 10
+    shown = evaluate_tally(sum(parts[1:], parts[0]), resamples=500)
+    assert shown["log_loss"].value == pytest.approx(exact["log_loss"].value, abs=1e-13)
+    apart = found.rows(np.abs(found.log_odds - 0.1) > 0.01)  # the two that share a cell are the only doubt
+    assert np.diff(apart.bounds("auc")) == pytest.approx(0, abs=1e-12)
+    low, high = found.bounds("auc")
+    assert low <= exact["auc"].value <= high

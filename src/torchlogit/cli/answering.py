@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.fitting import listed, read
-from torchlogit.cli.predicting import texts
 from torchlogit.cli.streams import out, out_data, out_json, say
 from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError
@@ -66,6 +65,8 @@ class Asked:
 
     def table(self, fit: Fit) -> Any:
         """The data, as the model wants them read."""
+        from torchlogit.inference.parts import texts
+
         assert self.data is not None
         return read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
 

@@ -14,8 +14,7 @@ from torchlogit.cli.files import TABLES, check_choice, check_ending, check_outpu
 from torchlogit.cli.fitting import read
 from torchlogit.cli.streams import say, utf8_stdout
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.tables import Feature, Recipe, write_csv, write_table
-from torchlogit.tables.csv_numbers import MISSING
+from torchlogit.tables import Recipe, write_csv, write_table
 from torchlogit.tables.features import level_text
 from torchlogit.tables.names import show, show_names, show_rows
 from torchlogit.tables.recipe import require
@@ -58,11 +57,12 @@ def run(options: Options) -> None:
     """Load, read, predict, write."""
     check(options)
     from torchlogit.fitted import load
+    from torchlogit.inference.parts import recipe_of, texts
 
     fit = load(options.model)
     if (options.uncertain or options.wanted) and UNCERTAIN in map(str, fit.classes):
         raise ParameterError("a class of this model is called 'uncertain'; --uncertain could not be told from it")
-    recipe = fit.recipe or Recipe(tuple(map(Feature, fit.columns)))
+    recipe = recipe_of(fit)
     table = read(options.data, options.encoding, options.delimiter, texts(recipe))
     _check_extra(fit, recipe, table, options.ignore_extra)
     columns = predictions(fit, recipe, table, options, band(fit, recipe, options))
@@ -123,6 +123,8 @@ def band(fit: Fit, recipe: Recipe, options: Options) -> Any:
         return ends(options)
     rows = None
     if options.calibration is not None:
+        from torchlogit.inference.parts import texts
+
         rows = _calibration(fit, read(options.calibration, options.encoding, options.delimiter, texts(recipe)))
     found = fit.band(rows, confidence=options.confidence, **options.wanted)
     say(found.sentence_in(options.lang))
@@ -137,11 +139,6 @@ def _calibration(fit: Fit, table: Any) -> Any:
     if rows.dropped:
         say(f"left out {rows.dropped} of {table.num_rows} calibration rows: they have missing cells")
     return table if rows.kept is None else table.take(np.unique(rows.kept))
-
-
-def texts(recipe: Recipe) -> list[str]:
-    """Columns to be read as text: categories with a level such as NA that a column of numbers takes for a missing cell."""
-    return [each.name for each in recipe.features if any(level.strip().lower() in MISSING for level in each.levels)]
 
 
 def _check_extra(fit: Fit, recipe: Recipe, table: Any, ignore: bool) -> None:

@@ -11,7 +11,6 @@ from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli import fitting
 from torchlogit.cli.answering import class_of
 from torchlogit.cli.files import check_choice, check_ending, check_output
-from torchlogit.cli.predicting import texts
 from torchlogit.cli.streams import say, stages
 from torchlogit.cli.wording import as_options
 from torchlogit.errors import ParameterError
@@ -110,6 +109,7 @@ def _fitted(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str
 def _loaded(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Fit, Any]:
     """The model in the file, and the rows."""
     from torchlogit.fitted import load
+    from torchlogit.inference.parts import texts
 
     fit = load(files[0])
     known = texts(fit.recipe) if fit.recipe else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,11 +13,14 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import DataError, ParameterError
+from torchlogit.inference.parts import opened_for, parted
 from torchlogit.moments import moments
 from torchlogit.objective import Objective
 from torchlogit.penalties import Strengths
 from torchlogit.rank import independent
 from torchlogit.rows import Rows, read_again
+from torchlogit.sources.reader import Reader
+from torchlogit.sources.stream import Reading
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -32,7 +36,7 @@ class Observed:
     """
 
     fit: Fit
-    rows: Rows
+    rows: Rows  # or, where they are read in parts, `StreamedRows`
 
     @cached_property
     def source(self) -> MemorySource:
@@ -112,11 +116,15 @@ def observed(
     weight: Any = None,
     offset: Any = None,
     missing: Literal["error", "drop"] = "error",
+    memory: int | str = "1GiB",
+    watch: Callable[[Reading], None] | None = None,
 ) -> Observed:
     """The fit beside its training rows, or beside ``data``, whose target, weight and offset have the same names.
 
-    Where the fit was given values instead of names, these must be given as well. ParameterError where the fit has no
-    rows of its own (it was read from a file) and none are given.
+    Where the fit was given values instead of names, these must be given as well. ``data`` may be files or what else
+    `torchlogit.fit` reads: they are read in parts where they do not fit in a share of ``memory``, and then suffice for what
+    is a sum over the rows; ``watch`` is called with every `torchlogit.sources.stream.Reading`. ParameterError where the fit
+    has no rows of its own (it was read from a file) and none are given.
     """
     if data is None:
         if fit.stream is not None:
@@ -126,21 +134,22 @@ def observed(
                 "this fit holds no rows (it was read from a file, or moved to another prevalence); give the data as well"
             )
         return Observed(fit, fit.training)
-    rows = read_again(
-        data,
-        fit.target if target is None else target,
-        recipe=fit.recipe,
-        classes=fit.classes,
-        weight=_asked("weight", fit.weight, weight, data),
-        offset=_asked("offset", fit.offset, offset, data),
-        missing=missing,
-    )
+    data, target = opened_for(fit, data, memory), fit.target if target is None else target
+    named: dict[str, Any] = {
+        "weight": _asked("weight", fit.weight, weight),
+        "offset": _asked("offset", fit.offset, offset),
+        "missing": missing,
+    }
+    if isinstance(data, Reader):
+        in_parts: Any = parted(fit, data, target, **named, memory=memory, watch=watch)
+        return Observed(fit, in_parts)
+    rows = read_again(data, target, recipe=fit.recipe, classes=fit.classes, **named)
     if rows.x.shape[1] != len(fit.columns):
         raise DataError(f"X has {rows.x.shape[1]} features, but the model was fitted with {len(fit.columns)}")
     return Observed(fit, rows)
 
 
-def _asked(what: str, name: str | None, given: Any, data: Any) -> Any:
+def _asked(what: str, name: str | None, given: Any) -> Any:
     """What the fit had of this kind: the caller's, else the column of the same name."""
     if name is None and given is not None:
         raise DataError(f"the model was fitted without {what}s: give none")

@@ -12,13 +12,15 @@ import numpy.typing as npt
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.inference.observed import observed
 from torchlogit.inference.places import coded
+from torchlogit.metrics.condensed import RANKS
 from torchlogit.metrics.crossed import cross_rows, folds_of
 from torchlogit.metrics.evaluation import Evaluation
-from torchlogit.metrics.losses import brier_parts
-from torchlogit.metrics.measures import Measure, measured
+from torchlogit.metrics.losses import BrierParts, brier_parts
+from torchlogit.metrics.measures import Measure, measured, tallied_measures
 from torchlogit.metrics.rates import Interval, combined
 from torchlogit.metrics.resampled import Draws
 from torchlogit.metrics.scored import Scored, scored_rows
+from torchlogit.metrics.tally import Tally, in_parts, tallied_beside
 from torchlogit.metrics.words import Words
 from torchlogit.tables.names import show
 
@@ -41,12 +43,15 @@ class Part(NamedTuple):
     @property
     def events(self) -> float:
         """Weight of the positive class; NaN with more than two."""
-        return float(self.rows.weight @ self.rows.y) if self.rows.binary else float("nan")
+        if not self.rows.binary:
+            return float("nan")
+        weight = float(self.rows.weight @ self.rows.y)
+        return float(round(weight)) if self.rows.repeats else weight
 
     @property
     def size(self) -> int:
         """Number of rows; a row of weight w is w of them where weights repeat rows."""
-        return round(self.rows.weight.sum()) if self.rows.repeats else len(self.rows)
+        return self.rows.size
 
     @property
     def small(self) -> bool:
@@ -90,6 +95,7 @@ def evaluate(
     if by is not None:
         names, codes = _groups(by, name, len(scored))
         parts += _parts(rows, names, codes[scored.weight > 0], threshold, draws)
+    notes = _notes(words, parts, folds, level, brier_parts(rows))
     return _table(
         parts,
         threshold=float(threshold) if rows.binary else None,
@@ -98,7 +104,44 @@ def evaluate(
         folds=folds,
         seen=scored.seen,
         language=language,
-        notes=(*told, *_notes(words, parts, folds, level)),
+        notes=(*told, *notes),
+    )
+
+
+def evaluate_tally(
+    tally: Tally,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
+    language: str = "en",
+    told: tuple[str, ...] = (),
+) -> Evaluation:
+    """`evaluate` of rows that were tallied: the same numbers, but for those of ranks, of which a note tells the bounds.
+
+    Losses are those of `Condensed` points, so that rounding is all by which they differ from those of the rows. With more
+    than two classes Brier's score has a normal interval, and the mean of the classes' AUC that of their intervals' ends;
+    Hand and Till's M, which needs every two classes by themselves, is left out.
+
+    >>> from torchlogit.metrics.scored import scored_arrays
+    >>> from torchlogit.metrics.tally import tally
+    >>> found = evaluate_tally(tally(scored_arrays([0, 0, 1, 0, 1, 1], [0.1, 0.3, 0.35, 0.4, 0.8, 0.9])))
+    >>> round(found["auc"].value, 4), round(found["sensitivity"].value, 4)
+    (0.8889, 0.6667)
+    """
+    tally.total  # noqa: B018  (refuses a tally without rows)
+    words, draws = Words(language), Draws.seeded(seed, resamples, level)
+    binary = len(tally.classes) == 2
+    part = Part("", tally.rows() if binary else tally.own(), list(tallied_measures(tally, draws)), [])
+    return _table(
+        [part],
+        threshold=float(tally.threshold) if binary else None,
+        level=level,
+        by=None,
+        folds=None,
+        seen=tally.seen,
+        language=language,
+        notes=(*told, *_notes(words, [part], None, level, tally.brier_parts()), *_bounds(words, tally)),
     )
 
 
@@ -119,7 +162,8 @@ def evaluate_fit(
 
     ``by`` is a column of the table, or one label a row. With ``folds`` (a number, a column, or one label a row) the rows are
     scored out of fold, by fits of the same recipe and penalty to the rows of the other folds: see `cross_scored`. ``given``
-    are target, weight and offset, as `observed` takes them.
+    are target, weight, offset, missing and memory, as `observed` takes them. Rows that are read in parts are evaluated in one
+    pass, `evaluate_tally`; groups and folds need them in memory (`ParameterError`).
 
     >>> from torchlogit import datasets, fit
     >>> result = fit(datasets.study_hours(), "passed")
@@ -127,6 +171,15 @@ def evaluate_fit(
     (0.895, 0.84)
     """
     beside = observed(fit, data, **given)
+    if in_parts(beside):
+        if by is not None or folds is not None:
+            raise ParameterError(
+                "groups (by=) and folds need all rows in memory, and these are read in parts: give the files of one group, or a "
+                "larger memory="
+            )
+        found = tallied_beside(beside, threshold)
+        how: dict[str, Any] = {"level": level, "seed": seed, "resamples": resamples, "language": language}
+        return evaluate_tally(found, **how, told=beside.rows.sentences)
     place = None if folds is None else folds_of(beside.rows, folds, seed)
     return evaluate(
         scored_rows(beside, own=data is None) if place is None else cross_rows(beside, place),
@@ -167,7 +220,7 @@ def _parts(
         yield Part(names[code], rows.rows(here), own, differences)
 
 
-def _notes(words: Words, parts: list[Part], folds: int | None, level: float) -> Iterator[str]:
+def _notes(words: Words, parts: list[Part], folds: int | None, level: float, brier: BrierParts) -> Iterator[str]:
     """What must be told of the numbers."""
     whole = parts[0]
     if folds is not None:
@@ -178,14 +231,28 @@ def _notes(words: Words, parts: list[Part], folds: int | None, level: float) -> 
         yield words("weights", n=whole.rows.weight.sum() ** 2 / whole.rows.square.sum())
     if whole.measures[0].found.value == inf:
         yield words("infinite")
-    found = brier_parts(whole.rows)
-    yield words("parts", **{key: value for key, value in found.facts().items() if key != "notes"})
+    yield words("parts", **{key: value for key, value in brier.facts().items() if key != "notes"})
     missing: dict[str, dict[str, None]] = {}
     for measure in (each for part in parts for each in part.measures if each.why):
         missing.setdefault(measure.why, {})[words(measure.name)] = None
     for why, names in missing.items():
         yield words(why, names=words.list(list(names)))
     yield from _of_groups(words, parts[1:], level)
+
+
+def _bounds(words: Words, tally: Tally) -> Iterator[str]:
+    """Between which numbers measures of ranks certainly lie, where the rows' order within cells of log-odds is not known."""
+    try:
+        each = [[one.bounds(name) for one in tally.curves()] for name in (RANKS if len(tally.cells) == 1 else ["auc"])]
+    except DataError:
+        return
+    ends = np.mean(each, axis=1)
+    if np.diff(ends).max() > 1e-9:
+        between = [
+            words("between", name=words(name), low=low, high=high)
+            for name, (low, high) in zip(RANKS, ends, strict=False)
+        ]
+        yield words("bounds", between=words.list(between))
 
 
 def _of_groups(words: Words, parts: list[Part], level: float) -> Iterator[str]:

@@ -91,10 +91,14 @@ def brier(rows: Scored, draws: Draws) -> Interval:
     return mean(rows, brier_scores(rows), draws)
 
 
-def of_ranks(found: Ranked, of: Callable[[Floats, Floats], Floats], draws: Draws) -> Interval:
-    """A measure of the two classes' weights (*B, m) at the scores, the highest first, such as the average precision."""
+def of_ranks(
+    found: Ranked, of: Callable[[Floats, Floats], Floats], draws: Draws, value: float | None = None
+) -> Interval:
+    """A measure of the two classes' weights (*B, m) at the scores, the highest first, such as the average precision; its
+    ``value``, where it is known better.
+    """
     both = np.stack([found.positive, found.negative])
-    value, size = float(of(*both)), len(found.log_odds)
+    value, size = float(of(*both)) if value is None else value, len(found.log_odds)
     place = np.arange(size)
     if size > CELLS:
         place = _joined(place, (both / both.sum(1, keepdims=True)).sum(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,11 @@ class Scored:
     def own(self) -> Floats:
         """Logarithm of the probability of each row's own class, (n,)."""
         return self.log_probability[np.arange(len(self)), self.y]
+
+    @property
+    def size(self) -> int:
+        """Number of rows; a row of weight w is w of them where weights repeat rows."""
+        return round(float(self.weight.sum())) if self.repeats else len(self)
 
     @property
     def binary(self) -> bool:
@@ -139,9 +145,19 @@ def _alike(beside: Observed, rows: Scored) -> bool:
     fit, n = beside.fit, beside.rows.given - beside.rows.dropped
     found = float(np.sum(rows.weight * rows.own, where=rows.weight > 0))
     if isinstance(fit, Calibrated):
-        own = scored_rows(replace(beside, fit=fit.fit)).seen
-        return own or abs(found - fit.calibration_likelihood) <= SAME * abs(found)
-    return n == fit.n_rows and abs(found - fit.log_likelihood) <= SAME * abs(found)
+        return scored_rows(replace(beside, fit=fit.fit)).seen or _same(found, fit.calibration_likelihood)
+    return look_own(fit, n, [found])
+
+
+def look_own(fit: Fit, n: int, likelihoods: Sequence[float]) -> bool:
+    """Whether n rows look like those of the fit, by their log-likelihood; of a calibrated model that of the fit in it last."""
+    if isinstance(fit, Calibrated):
+        return look_own(fit.fit, n, likelihoods[1:]) or _same(likelihoods[0], fit.calibration_likelihood)
+    return n == fit.n_rows and _same(likelihoods[0], fit.log_likelihood)
+
+
+def _same(found: float, expected: float) -> bool:
+    return abs(found - expected) <= SAME * abs(found)
 
 
 def check_probabilities(fit: Fit) -> None:

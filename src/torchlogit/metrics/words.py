@@ -68,6 +68,15 @@ WORDS = {
     ),
     "one_class": ("{names} need rows of every class", "{names} 需要每一类都有数据。"),
     "no_rows": ("{names} need rows of every class", "{names} 需要每一类都有数据。"),
+    "in_parts": (
+        "{names}: the rows were read in parts, and it needs every two classes by themselves",
+        "{names}：数据是分批读取的，而该指标需要逐对比较类别。",
+    ),
+    "bounds": (
+        "the rows were read in parts and their ranks counted in cells of the log-odds, so that for certain {between}",
+        "数据是分批读取的，名次按对数几率的窄格计数，因此可以确定：{between}。",
+    ),
+    "between": ("{name} is from {low:.7g} to {high:.7g}", "{name} 在 {low:.7g} 与 {high:.7g} 之间"),
     "none_called": (
         "{names}: there is nothing to take a share of, as no row is called so",
         "{names}：没有任何一行被判为该类，无从计算。",

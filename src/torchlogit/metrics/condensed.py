@@ -109,7 +109,8 @@ class Condensed(Scored):
     def bounds(self, measure: str) -> tuple[float, float]:
         """Numbers that certainly hold a measure of ranks of the rows themselves: "auc", "average_precision" or "lift".
 
-        They are those of the orders within the cells that are worst and best. DataError if a class has no rows.
+        They are those of the orders within the cells that are worst and best; rows of a class whose log-odds differ by less than
+        1e-9 count as equal. DataError if a class has no rows.
         """
         low, high = (ranked(self._ordered(side), "a measure of ranks") for side in (-1, 1))
         if measure == "average_precision":

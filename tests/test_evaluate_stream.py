@@ -11,7 +11,7 @@ from torchlogit.streamed import StreamedRows
 
 IN_PARTS = {"memory": MEMORY}
 FEW = {"resamples": 500}
-RANKED = {"auc": 5e-5, "average_precision": 5e-4, "lift": 5e-3}  # whose bounds are wider
+RANKED = {"auc": 2e-4, "average_precision": 5e-4, "lift": 5e-3}  # whose bounds are wider
 
 
 def assert_same(parts, whole, intervals=True):

@@ -91,7 +91,7 @@ def fit_layer(
     n, d = x.shape[-2:]
     columns = torch.cat([x64.new_ones(*x.shape[:-1], 1), x64], -1) if bias else x64
     l2 = torch.cat([x64.new_zeros(*batch, int(bias)), strength.expand(*batch, d)], -1)[..., None].expand(*batch, -1, k)
-    labels = y.double() if k == 1 and y.is_floating_point() else y.long()
+    labels = y.double() if y.is_floating_point() else y.long()
     theta: Tensor = Optimum.apply(  # type: ignore[no-untyped-call]
         columns.expand(*batch, -1, -1), labels.expand(*batch, n), weight.expand(*batch, n), l2, tol, max_iter
     )

@@ -426,6 +426,18 @@ def test_the_commands_words_name_options(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("language", "advice"), [("en", "raise --max-iter, or loosen --tol"), ("zh", "请加大 --max-iter，或放宽 --tol")]
+)
+def test_why_there_is_no_certificate_is_told_with_what_to_do(run, rows, language, advice):
+    options = ("--target", "y", "--max-iter", "1", "--solver", "newton", "--lang", language)
+    assert run("report", rows, *options, "-o", "r.md").code == 0
+    text = Path("r.md").read_text(encoding="utf-8")
+    (certificate,) = (line for line in text.splitlines() if line.startswith(("- certificate: ", "- 最优性证书: ")))
+    assert advice in certificate.replace("\\", "")
+    assert "max_iter" not in text
+
+
+@pytest.mark.parametrize(
     ("words", "code", "told"),
     [
         (["t.csv"], 2, "say what to predict"),

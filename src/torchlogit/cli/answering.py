@@ -144,9 +144,17 @@ def evaluate(asked: Asked, language: str, by: str | None, folds: str | None, thr
 
     check_choice(language, LANGUAGES, "--lang")
     fit = load(asked.model)
-    held_out: Any = int(folds) if folds is not None and folds.isdecimal() else folds
     how: dict[str, Any] = {"threshold": threshold, "level": asked.level, "seed": seed, "language": language}
-    answer(asked, fit.evaluate(asked.table(fit), by=by, folds=held_out, missing="drop", **how))
+    answer(asked, fit.evaluate(asked.table(fit), by=by, folds=folds_of(folds), missing="drop", **how))
+
+
+def folds_of(text: str | None) -> Any:
+    """A number of folds, or the column that says which row is in which.
+
+    >>> folds_of("10"), folds_of("school")
+    (10, 'school')
+    """
+    return int(text) if text is not None and text.isdecimal() else text
 
 
 def setting(at: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.arguments import LANGUAGES
-from torchlogit.cli.answering import Asked, answer, class_of
+from torchlogit.cli.answering import Asked, answer, class_of, folds_of
 from torchlogit.cli.files import check_choice, check_output
 from torchlogit.cli.streams import say
 from torchlogit.errors import ParameterError
@@ -98,8 +98,7 @@ def scored(asked: Asked, model: Any, options: Options) -> Scored:
         say(sentence)
     if options.folds is not None and options.calibrated is not None:
         beside.check_rows("; a model is calibrated by --folds on the rows it was fitted to")
-    folds = options.folds
-    return scored_beside(beside, int(folds) if folds is not None and folds.isdecimal() else folds, options.seed)
+    return scored_beside(beside, folds_of(options.folds), options.seed)
 
 
 def better(model: Any, rows: Scored, method: str) -> Any:

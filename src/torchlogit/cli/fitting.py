@@ -155,8 +155,12 @@ def read(path: str, encoding: str, delimiter: str | None, text: list[str]) -> An
     """The table in the file."""
     from torchlogit.tables import read_table
 
-    delimiter = "\t" if delimiter == "\\t" else delimiter
-    return read_table(path, encoding=encoding, delimiter=delimiter, text_columns=tuple(text))
+    return read_table(path, encoding=encoding, delimiter=cell_end(delimiter), text_columns=tuple(text))
+
+
+def cell_end(delimiter: str | None) -> str | None:
+    """The delimiter as it is in the file: a tab may be typed as a backslash and a t."""
+    return "\t" if delimiter == "\\t" else delimiter
 
 
 def rows_of(options: Options, group: str | None) -> Any:
@@ -172,8 +176,7 @@ def rows_of(options: Options, group: str | None) -> Any:
         raise ParameterError("files that are read in parts must be UTF-8; leave out --encoding")
     from torchlogit.sources.parquet import Files
 
-    delimiter = "\t" if options.delimiter == "\\t" else options.delimiter
-    files = Files([path], delimiter=delimiter, text_columns=options.text)
+    files = Files([path], delimiter=cell_end(options.delimiter), text_columns=options.text)
     return files if group is not None else opened(files, options.memory, options.checkpoint)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torchlogit.arguments import LANGUAGES
-from torchlogit.cli.answering import Asked
+from torchlogit.cli.answering import Asked, folds_of
 from torchlogit.cli.files import check_choice, check_picture
 from torchlogit.cli.streams import say
 from torchlogit.errors import ParameterError
@@ -51,8 +51,7 @@ class Options:
     @property
     def given(self) -> dict[str, Any]:
         """The options of the picture that were said."""
-        folds = int(self.folds) if self.folds is not None and self.folds.isdecimal() else self.folds
-        found = {"features": self.features or None, "beside": self.beside or None, "folds": folds}
+        found = {"features": self.features or None, "beside": self.beside or None, "folds": folds_of(self.folds)}
         found |= {name: getattr(self, name) for name in SCALARS}
         return {name: value for name, value in found.items() if value is not None}
 

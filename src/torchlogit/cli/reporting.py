@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli import fitting
-from torchlogit.cli.answering import class_of
+from torchlogit.cli.answering import Asked, class_of
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.streams import say, stages
 from torchlogit.cli.wording import as_options
@@ -68,9 +68,7 @@ def check(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, 
 
 def _nothing_to_fit(options: Mapping[str, Any]) -> None:
     """Refuse options that say how to fit where there is a model already."""
-    from torchlogit.cli.commands import fit
-
-    usual = {name: each.default for name, each in signature(fit).parameters.items()}
+    usual = _usual()
     asked = [name for name, value in options.items() if value != usual[name]]
     if asked:
         option = "--C" if asked[0] == "c" else f"--{asked[0].replace('_', '-')}"
@@ -79,17 +77,15 @@ def _nothing_to_fit(options: Mapping[str, Any]) -> None:
 
 def _options(data: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> fitting.Options:
     """What ``fit`` would be told."""
-    shown: dict[str, Any] = {
-        "profile": False,
-        "as_json": False,
-        "lang": None,
-        "out": None,
-        "plot": None,
-        "plot_feature": None,
-        "timeout": 120.0,
-    }
-    shared: dict[str, Any] = {name: given[name] for name in ("delimiter", "encoding", "level", "base", "force")}
-    return fitting.Options(data=data, **shown, **shared, **options)
+    shared = {name: given[name] for name in ("delimiter", "encoding", "level", "base", "force")}
+    return fitting.Options(**{**_usual(), "data": data, **shared, **options})
+
+
+def _usual() -> dict[str, Any]:
+    """The options of ``fit`` as they are where nothing is said."""
+    from torchlogit.cli.commands import fit
+
+    return {name: each.default for name, each in signature(fit).parameters.items()}
 
 
 def _fitted(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Fit, None]:
@@ -112,5 +108,4 @@ def _loaded(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str
     from torchlogit.inference.parts import texts
 
     fit = load(files[0])
-    known = texts(fit.recipe) if fit.recipe else []
-    return fit, fitting.read(files[1], given["encoding"], given["delimiter"], known)
+    return fit, Asked(data=files[1], encoding=given["encoding"], delimiter=given["delimiter"]).table(fit)

@@ -19,6 +19,7 @@ from torchlogit.errors import FileError, TorchlogitWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
     from torchlogit.solvers import Record
     from torchlogit.sources.stream import Reading
@@ -161,6 +162,17 @@ def console(file: Any) -> Console:
     return Plain(file=file, highlight=False, markup=False, emoji=False)
 
 
+def _bar(screen: Console | None) -> Progress | None:
+    """A bar that is gone when it ends; None where no terminal shows it."""
+    screen = screen or console(sys.stderr)
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        return None
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn()
+    return Progress(*columns, console=screen, transient=True)
+
+
 @contextmanager
 def progress(
     share: Callable[[Record], float], screen: Console | None = None
@@ -169,13 +181,10 @@ def progress(
 
     ``share`` is the part that is done, 0 to 1.
     """
-    screen = screen or console(sys.stderr)
-    if not screen.is_terminal or screen.is_dumb_terminal:
+    bar = _bar(screen)
+    if bar is None:
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn(), console=screen, transient=True)
     task, begin, certificate = bar.add_task("", total=1.0), monotonic(), ""
 
     def watch(record: Record) -> None:
@@ -208,13 +217,10 @@ def progress(
 @contextmanager
 def stages(total: int, screen: Console | None = None) -> Iterator[Callable[[str], None] | None]:
     """What to call with the name of each of ``total`` stages of a work as it begins; None where no terminal shows it."""
-    screen = screen or console(sys.stderr)
-    if not screen.is_terminal or screen.is_dumb_terminal:
+    bar = _bar(screen)
+    if bar is None:
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=screen, transient=True) as bar:
+    with bar:
         task, begun = bar.add_task("", total=total), count()
         yield lambda name: bar.update(task, completed=next(begun), description=name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from torchlogit.inference import explain_zh
+from torchlogit.render.spoken import reworded
 from torchlogit.tables.names import FIRST
 
 LANG = "zh"
@@ -115,9 +115,7 @@ def spoken(reason: str) -> str:
     >>> spoken("aliased: `z` = 2 `x`; it has no coefficient of its own")
     '`z` = 2 `x`，没有自己的系数'
     """
-    for pattern, chinese in REASONS:
-        reason = re.sub(pattern, chinese, reason)
-    return explain_zh.spoken(reason)
+    return explain_zh.spoken(reworded(reason, REASONS))
 
 
 def counted(n: float, what: str) -> str:

@@ -21,7 +21,15 @@ from torchlogit.inference.quality import quality
 from torchlogit.render.document import Document
 from torchlogit.render.html import html
 from torchlogit.render.rendered import Rendered
-from torchlogit.render.spoken import digits_words, p_words, percent_words, ratio_words
+from torchlogit.render.spoken import (
+    digits_words,
+    level_words,
+    list_words,
+    name_words,
+    p_words,
+    ratio_words,
+    share_words,
+)
 from torchlogit.solvers import Status
 from torchlogit.tables.names import show
 
@@ -122,11 +130,7 @@ class _Told:
         """All of it."""
         sentences = [*self.rows(), *(self.terms() if self.fit.certified else self.nothing())]
         sentences.append(self.say("association"))
-        return Explanation(self.say("title", target=self.name(self.fit.target)), tuple(sentences), self.words.LANG)
-
-    def name(self, text: Any) -> str:
-        """A name, safe to show."""
-        return f"`{show(text)}`"
+        return Explanation(self.say("title", target=name_words(self.fit.target)), tuple(sentences), self.words.LANG)
 
     def label(self, label: Any) -> str:
         """A class or a level as text."""
@@ -135,7 +139,7 @@ class _Told:
 
     def event(self, label: Any) -> str:
         """The outcome whose odds are told."""
-        target = self.name(self.fit.target)
+        target = name_words(self.fit.target)
         if self.fit.counts:
             return self.word("success" if label == self.fit.positive else "failure", target=target)
         if self.two or self.base is None:
@@ -154,7 +158,7 @@ class _Told:
         else:
             out = [self.say("classes", n=fit.n_rows, count=len(fit.classes))]
         if self.base is not None and not self.two:
-            base = self.word("event", target=self.name(fit.target), label=self.label(self.base))
+            base = self.word("event", target=name_words(fit.target), label=self.label(self.base))
             out.append(self.say("compared", base=base))
         out += [self.say("dropped", n=fit.dropped)] if fit.dropped else []
         return [Sentence.of("rows", (" " if self.words.LANG == "en" else "").join(out))]
@@ -164,9 +168,9 @@ class _Told:
         fit = self.fit
         if fit.status is not Status.separated:
             return [self.say("uncertified", why=self.words.spoken(str(fit.status)))]
-        names = [self.name(c) for c, moved in zip(fit.columns, _moved(fit), strict=True) if moved]
+        names = [name_words(c) for c, moved in zip(fit.columns, _moved(fit), strict=True) if moved]
         how = self.word("perfectly" if fit.complete else "in part")
-        split = self.say("split", how=how, names=self.listed(names or [self.name(fit.target)]))
+        split = self.say("split", how=how, names=list_words(names or [name_words(fit.target)], self.words))
         return [split, *self.limits()]
 
     def limits(self) -> list[Sentence]:
@@ -188,11 +192,6 @@ class _Told:
         values = {"event": self.event(self.labels[0]), "ratio": ratio_words(bound, 2), "evidence": evidence}
         return self.say(key, subject=self.subject(part), **values)
 
-    def listed(self, names: list[str]) -> str:
-        """Names in a row, the first five."""
-        told = self.words.SEPARATOR.join(names[:5])
-        return self.words.MORE.format(names=told, count=len(names)) if len(names) > 5 else told
-
     def terms(self) -> list[Sentence]:
         """What every term goes with, and how to take it."""
         fit, parts = self.fit, compared(self.fit)
@@ -212,7 +211,7 @@ class _Told:
         if found is None or not found.df or self.fit.covariance_kind != MODEL_BASED:
             return []
         key = "whole_no" if self.doubtful(found.log_p) else "whole"
-        return [self.say(key, target=self.name(self.fit.target), p=p_words(found.log_p))]
+        return [self.say(key, target=name_words(self.fit.target), p=p_words(found.log_p))]
 
     def manner(self, odds: bool) -> list[Sentence]:
         """Where intervals come from, and what odds are."""
@@ -236,7 +235,7 @@ class _Told:
     def term(self, part: Compared) -> list[Sentence]:
         """A sentence for each class, or one that says why there is none."""
         if part.why:
-            return [self.say(part.why, name=self.name(part.name), tested=self.tested(part))]
+            return [self.say(part.why, name=name_words(part.name), tested=self.tested(part))]
         subject = self.subject(part)
         tell = self.odds if self.fit._loss().odds else self.points
         return [tell(part, subject, j, label) for j, label in enumerate(self.labels)]
@@ -250,13 +249,13 @@ class _Told:
 
     def subject(self, part: Compared) -> str:
         """What is compared, and where others are held."""
-        held = self.word("and").join(self.word("held_at", name=self.name(n), value=show(v)) for n, v in part.where)
+        held = self.word("and").join(self.word("held_at", name=name_words(n), value=show(v)) for n, v in part.where)
         subject = self.moved(part)
         return self.word("where", subject=subject, held=held) if held else subject
 
     def moved(self, part: Compared) -> str:
         """What one variable does."""
-        name = self.name(part.name)
+        name = name_words(part.name)
         if part.kind == "number":
             step = self.word("unit") if part.step == 1 else self.word("units", step=f"{part.step:,.10g}")
             return self.word("number", name=name, step=step)
@@ -314,11 +313,11 @@ class _Told:
 
     def percent(self, share: float, more: int = 0) -> str:
         """A share, as the language writes it."""
-        return percent_words(share, more).replace(" %", str(self.words.PERCENT))
+        return share_words(share, self.words, more)
 
     def evidence(self, low: str, high: str, log_p: float) -> str:
         """The interval and the p-value."""
-        level = f"{100 * self.level:g}{self.words.PERCENT}"
+        level = level_words(self.level, self.words)
         return self.word("evidence", level=level, low=low, high=high, p=p_words(log_p))
 
     def bound(self, x: float, extra: int = 0) -> str:
@@ -336,7 +335,7 @@ class _Told:
         log_p = self.numbers(part, 0)[3]
         if not w or (not isnan(log_p) and self.doubtful(log_p)):
             return []
-        at, name = -b / w, self.name(part.name)
+        at, name = -b / w, name_words(part.name)
         if part.span is None or part.span[0] <= at <= part.span[1]:
             return [self.say("half", name=name, value=digits_words(at, 3))]
         low_end, high_end = (f"{x:.6g}" for x in part.span)

@@ -1,6 +1,6 @@
 """The sentences of an explanation, in Chinese: 简体中文."""
 
-import re
+from torchlogit.render.spoken import reworded
 
 NAME = "简体中文"
 LANG = "zh"
@@ -93,6 +93,10 @@ REASONS = (  # what other modules say in English: a pattern and what stands for 
     (r"^max_iter$", "迭代次数已用完"),
     (r"^flat$", "列与列共线，数据不能确定全部系数"),
     (r"^not_finite$", "计算中出现了非有限的数值"),
+    (r"half the Newton decrement", "牛顿减量之半"),
+    (r"duality gap", "对偶间隙"),
+    (r"quasi-Newton estimate", "拟牛顿估计"),
+    (r", at an optimum; with this link there may be others", "，处于一个最优解；这个联系函数可能还有别的最优解"),
 )
 
 
@@ -102,6 +106,4 @@ def spoken(reason: str) -> str:
     >>> spoken("HC3 (robust)"), spoken("clustered by `g`, 12 clusters and by `h`, 9 clusters (HC1)")
     ('HC3（稳健）', '按 `g`（12 个聚类）与 `h`（9 个聚类）聚类（HC1）')
     """
-    for pattern, chinese in REASONS:
-        reason = re.sub(pattern, chinese, reason)
-    return reason
+    return reworded(reason, REASONS)

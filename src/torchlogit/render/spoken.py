@@ -1,8 +1,17 @@
-"""Numbers as a sentence has them: few digits, and never one that says less than it seems to."""
+"""Numbers and names as a sentence has them: few digits, and never one that says less than it seems to.
+
+``words`` is the module of a language, with its ``PERCENT``, ``SEPARATOR`` and ``MORE``.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from math import exp, floor, isfinite, log10
+from types import ModuleType
+from typing import Any
+
+from torchlogit.tables.names import FIRST, show
 
 
 def p_words(log_p: float) -> str:
@@ -59,3 +68,39 @@ def percent_words(share: float, more: int = 0) -> str:
         places = max(0, -floor(log10(1 - share)) - 2) + more
         return f"{100 * share:.{min(places, 10)}f} %"
     return f"{digits_words(100 * share, (2 if share < 9.995 else 3) + more)} %"
+
+
+def share_words(share: float, words: ModuleType, more: int = 0) -> str:
+    """A share as per cent, as the language writes it."""
+    return percent_words(share, more).replace(" %", str(words.PERCENT))
+
+
+def level_words(level: float, words: ModuleType) -> str:
+    """The level of an interval as per cent, all its digits."""
+    return f"{100 * level:g}{words.PERCENT}"
+
+
+def name_words(text: Any) -> str:
+    """A name, safe to show.
+
+    >>> name_words("age")
+    '`age`'
+    """
+    return f"`{show(text)}`"
+
+
+def list_words(names: Sequence[str], words: ModuleType) -> str:
+    """Names in a row, the first five, and how many there are."""
+    told = words.SEPARATOR.join(names[:FIRST])
+    return str(words.MORE.format(names=told, count=len(names))) if len(names) > FIRST else str(told)
+
+
+def reworded(text: str, pairs: Iterable[tuple[str, str | Callable[[re.Match[str]], str]]]) -> str:
+    r"""The text with what stands for each pattern in its place, in this order.
+
+    >>> reworded("12 rows", [(r"(\d+) rows", r"\1 行")])
+    '12 行'
+    """
+    for pattern, other in pairs:
+        text = re.sub(pattern, other, text)
+    return text

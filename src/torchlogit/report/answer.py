@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import numpy as np
 from torchlogit.inference.explain import LANGUAGES as SPOKEN
 from torchlogit.inference.explain import Sentence
 from torchlogit.render.document import Grid, grid
-from torchlogit.render.spoken import digits_words
+from torchlogit.render.spoken import digits_words, level_words
 from torchlogit.report.checks import answered
 from torchlogit.report.material import Material
 from torchlogit.report.origin import blocks
-from torchlogit.report.parts import Item, Listed, Part
+from torchlogit.report.parts import NAME, Item, Listed, Part
 from torchlogit.report.performance import doubts, right_answers
 from torchlogit.report.pictures import of_effects
 from torchlogit.tables.names import show
@@ -30,7 +29,6 @@ STATES = {
 MOST = 40  # lines of the table of effects
 SAID = 8  # sentences of a list on the first page
 MANY = 10  # comparisons from which chance finds are told
-NAME = re.compile(r"`[^`]+`")
 LEVELS = 10  # of a text that may be a name
 
 
@@ -179,7 +177,7 @@ def _tests(m: Material) -> list[Item]:
         return []
     values: dict[str, Any] = {
         "n": tested,
-        "alpha": f"{100 * (1 - m.level):g}{SPOKEN[m.language].PERCENT}",
+        "alpha": level_words(1 - m.level, SPOKEN[m.language]),
         "target": m.name(m.fit.target),
     }
     return [Item(m.say("many", expected=f"{tested * (1 - m.level):.2g}", **values), state="open")]

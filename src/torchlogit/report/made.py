@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchlogit.inference.explain import LANGUAGES as SPOKEN
 from torchlogit.penalties import Jeffreys
 from torchlogit.report.material import Material
 from torchlogit.report.origin import versions
@@ -28,7 +27,7 @@ def made(m: Material) -> Part:
         "target": show(m.fit.target, 200),
         "classes": _classes(m),
         **_model(m),
-        "errors": "" if m.fit.no_errors else _spoken(m, m.fit.covariance_kind),
+        "errors": "" if m.fit.no_errors else m.spoken(m.fit.covariance_kind),
         "solver": m.say("iterations", solver=m.fit.solver.partition(" (")[0], n=m.fit.n_iter),
         "certificate": certificate(m),
         "model_file": show(m.origin.model, 200),
@@ -77,13 +76,10 @@ def penalty(m: Material) -> str:
 
 def certificate(m: Material) -> str:
     """How near the optimum the fit is, or why that is not known."""
-    found, status = m.fit.certificate, str(m.fit.status)
     if not m.fit.certified:
-        return m.say("uncertified", why=m.words.STATUSES.get(status) or m.fit.status.value)
-    kind = found.kind
-    for english, told in m.words.CERTIFICATES.items():
-        kind = kind.replace(english, told)
-    return m.say("certified", distance=f"{found.relative_distance + 0.0:.1e}", kind=kind)
+        return m.say("uncertified", why=m.wording(m.spoken(m.fit.status.value)))
+    found = m.fit.certificate
+    return m.say("certified", distance=f"{found.relative_distance + 0.0:.1e}", kind=m.spoken(found.kind))
 
 
 def _classes(m: Material) -> str:
@@ -92,10 +88,6 @@ def _classes(m: Material) -> str:
     told = [m.say("class_count", label=m.label(label), count=f"{weight:.10g}") for label, weight in pairs[:CLASSES]]
     more = [m.say("more_classes", n=len(pairs))] if len(pairs) > CLASSES else []
     return str(m.words.SEPARATOR.join([*told, *more]))
-
-
-def _spoken(m: Material, kind: Any) -> str:
-    return str(SPOKEN[m.language].spoken(kind))
 
 
 def provenance(m: Material) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.inference.check import LANGUAGES as CHECKED
 from torchlogit.inference.compared import compared
 from torchlogit.inference.explain import LANGUAGES as SPOKEN
 from torchlogit.inference.explain import Sentence
 from torchlogit.inference.observed import Observed, observed
-from torchlogit.render.spoken import percent_words
+from torchlogit.render.spoken import level_words, list_words, name_words, share_words
 from torchlogit.report import words_en, words_zh
 from torchlogit.report.origin import Origin, date, numbers_hash
 from torchlogit.tables.features import level_text
@@ -65,22 +66,24 @@ class Material:
 
     def name(self, text: Any) -> str:
         """A name as sentences have it."""
-        return f"`{show(text)}`"
+        return name_words(text)
 
     def listed(self, texts: list[str]) -> str:
         """The first five in a row, and how many there are."""
-        spoken = SPOKEN[self.language]
-        told = spoken.SEPARATOR.join(texts[:5])
-        return str(spoken.MORE.format(names=told, count=len(texts))) if len(texts) > 5 else told
+        return list_words(texts, SPOKEN[self.language])
 
     def percent(self, share: float) -> str:
         """A share, as the language writes it."""
-        return percent_words(share).replace(" %", str(SPOKEN[self.language].PERCENT))
+        return share_words(share, SPOKEN[self.language])
 
     @property
     def percent_level(self) -> str:
         """The level of the intervals."""
-        return f"{100 * self.level:g}{SPOKEN[self.language].PERCENT}"
+        return level_words(self.level, SPOKEN[self.language])
+
+    def spoken(self, reason: str) -> str:
+        """What other modules say in English, in the language of the report."""
+        return str(CHECKED[self.language].spoken(reason))
 
     def head(self, text: str) -> str:
         """The head of a column."""
@@ -150,13 +153,17 @@ class Material:
         return self.fit.check(self.other, language=self.language, **given)
 
     @cached_property
+    def steps(self) -> dict[str, float]:
+        """The step of each number that the sentences tell of."""
+        return {part.name: part.step for part in compared(self.fit) if part.kind == "number" and not part.why}
+
+    @cached_property
     def effects(self) -> EffectTable | None:
         """By how much the probability moves with each variable, for the steps that the sentences tell; None where unknown."""
         if self.fit.training is None:
             return None
-        steps = {part.name: part.step for part in compared(self.fit) if part.kind == "number" and not part.why}
         try:
-            return self.fit.effects(difference=steps, level=self.level)
+            return self.fit.effects(difference=self.steps, level=self.level)
         except NOT_TOLD:
             return None
 
@@ -164,10 +171,9 @@ class Material:
     def leading(self) -> str | None:
         """The number that moves the probability most, its effect in standard errors; None without any."""
         found = self.effects
-        numbers = {part.name for part in compared(self.fit) if part.kind == "number" and not part.why}
         if found is None:
             return None
-        sizes = {name: abs(z) for name, z in zip(found.term, found.z, strict=True) if name in numbers and z == z}
+        sizes = {name: abs(z) for name, z in zip(found.term, found.z, strict=True) if name in self.steps and z == z}
         return max(sizes, key=lambda name: sizes[name], default=None)
 
     @property

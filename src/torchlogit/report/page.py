@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from torchlogit.render.html import table
 from torchlogit.report.material import LANGUAGES
+from torchlogit.report.parts import spelled
 
 if TYPE_CHECKING:
     from torchlogit.render.document import Grid
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent / "templates"
 LANG = {"en": "en", "zh": "zh-Hans"}
-NAME = re.compile(r"`([^`]+)`")
 TOGETHER = re.compile(r"(?<=[\dp<=≤]) (?=[<=%\d])|(?<=%) (?=interval)")  # spaces at which a line should not break
 
 
@@ -51,12 +51,11 @@ def named(text: str) -> Markup:
     >>> print(named("`<b>` & more"))
     <code dir="auto">&lt;b&gt;</code> &amp; more
     """
-    parts = NAME.split(text)  # every second one is a name
-    told = [
-        f'<code dir="auto">{escape(part)}</code>' if i % 2 else escape(TOGETHER.sub("\u00a0", part))
-        for i, part in enumerate(parts)
-    ]
-    return Markup("".join(told))
+
+    def code(name: str) -> str:
+        return f'<code dir="auto">{escape(name)}</code>'
+
+    return Markup(spelled(text, code, lambda part: escape(TOGETHER.sub("\u00a0", part))))
 
 
 def bare(text: str) -> str:
@@ -65,4 +64,4 @@ def bare(text: str) -> str:
     >>> bare("Report on `passed`")
     'Report on passed'
     """
-    return NAME.sub(r"\1", text)
+    return spelled(text, str)

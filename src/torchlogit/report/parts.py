@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torchlogit.render.document import Grid
+
+NAME = re.compile(r"`([^`]+)`")
 
 
 class Item(NamedTuple):
@@ -48,10 +52,19 @@ class Part(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def listed(texts: list[str] | tuple[str, ...], heading: str = "", state: str = "") -> tuple[Listed, ...]:
+def listed(texts: Sequence[str]) -> tuple[Listed, ...]:
     """Sentences as a list; nothing where there are none.
 
     >>> listed([]), listed(["a"])[0].items[0].text
     ((), 'a')
     """
-    return (Listed(tuple(Item(text, state=state) for text in texts), heading),) if texts else ()
+    return (Listed(tuple(map(Item, texts))),) if texts else ()
+
+
+def spelled(text: str, name: Callable[[str], str], other: Callable[[str], str] = str) -> str:
+    """The text with each name in backquotes as ``name`` writes it, and what stands between them as ``other`` does.
+
+    >>> spelled("a report on `passed`", str.upper)
+    'a report on PASSED'
+    """
+    return "".join(name(part) if i % 2 else other(part) for i, part in enumerate(NAME.split(text)))

@@ -67,7 +67,7 @@ def of_performance(m: Material) -> tuple[Picture, ...]:
         "confusion": lambda look: of_rows.confusion(rows, title="", **look),
         "risk": lambda look: of_rows.risk({"": rows}, title="", **look),
     }
-    names = ("roc", "calibration", "confusion", "risk") if m.binary else ("calibration", "confusion", "risk")
+    names = [name for name in kinds if m.binary or name != "roc"]
     return tuple(picture for name in names for picture in drawn(m, name, kinds[name]))
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from torchlogit.render.markdown import escaped, table
 from torchlogit.report.material import LANGUAGES
-from torchlogit.report.parts import Item, Part
+from torchlogit.report.parts import Item, Part, spelled
 
 if TYPE_CHECKING:
     from torchlogit.report.report import Report
-
-NAME = re.compile(r"`([^`]+)`")
 
 
 def markdown(report: Report) -> str:
@@ -55,5 +52,4 @@ def named(text: str) -> str:
     >>> print(named("`a|b` * <c>"))
     `a|b` \* &lt;c&gt;
     """
-    parts = NAME.split(text)  # every second one is a name
-    return "".join(f"`{part}`" if i % 2 else escaped(part) for i, part in enumerate(parts))
+    return spelled(text, "`{}`".format, escaped)

@@ -1,6 +1,6 @@
 """The words of a report, in English. Where a sentence has a number of rows, of terms, …, it is given as a value."""
 
-SEPARATOR, COLON = ", ", ": "
+SEPARATOR = ", "
 WORDS = {
     # the whole
     "title": "Report on {target}",
@@ -233,5 +233,3 @@ PENALTIES = {
     "by_feature": "{kind}, by feature",
 }
 WEIGHTS = {"frequency": "frequency", "sampling": "sampling", "importance": "importance"}
-CERTIFICATES: dict[str, str] = {}
-STATUSES: dict[str, str] = {}

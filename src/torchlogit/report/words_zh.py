@@ -1,6 +1,6 @@
 """The words of a report, in Chinese: 简体中文. The keys are those of `words_en`."""
 
-SEPARATOR, COLON = "、", "："
+SEPARATOR = "、"
 WORDS = {
     "title": "关于 {target} 的报告",
     "kind": "{model}，{n} 行数据",
@@ -165,15 +165,3 @@ PENALTIES = {
     "mixed": "弹性网，其中 L1 占 {ratio}", "strength": "{kind}，强度 {strength}", "by_feature": "{kind}，各特征不同",
 }  # fmt: skip
 WEIGHTS = {"frequency": "频数权重", "sampling": "抽样权重", "importance": "重要性权重"}
-CERTIFICATES = {
-    "half the Newton decrement": "牛顿减量之半",
-    "duality gap": "对偶间隙",
-    "quasi-Newton estimate": "拟牛顿估计",
-    ", at an optimum; with this link there may be others": "，处于一个最优解；这个联系函数可能还有别的最优解",
-}
-STATUSES = {
-    "max_iter": "迭代次数已用完",
-    "separated": "各类被分开，不存在有限的极大似然估计",
-    "flat": "列与列共线，数据不能确定全部系数",
-    "not_finite": "计算中出现了非有限的数值",
-}

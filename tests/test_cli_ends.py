@@ -417,7 +417,7 @@ def slow(tmp_path):
 def test_bad_208_signals_end_a_fit(tmp_path, number, code):
     command = slow(tmp_path)
     assert command.stdout.readline() == b"ready\n"
-    time.sleep(1)
+    time.sleep(0.3)
     assert command.poll() is None
     command.send_signal(number)
     try:

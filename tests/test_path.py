@@ -32,7 +32,7 @@ def slope_excess(path, x, y, i):
     return max(excess.max(), abs(r.sum())) / strength
 
 
-@pytest.mark.parametrize("shape", [(200, 40), (60, 400), (500, 300)])
+@pytest.mark.parametrize("shape", [(200, 40), (60, 400), (200, 120)])
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
 def test_every_fit_of_a_path_is_optimal_and_certified(shape, l1_ratio):
     x, y = table(*shape)

@@ -408,17 +408,19 @@ def test_bad_194_float32_and_int64_extremes(tmp_path):
     same_bits(store.load(tmp_path / "m")[1], tensors)
 
 
-@pytest.mark.parametrize("locale", ["C", "de_DE.UTF-8", "tr_TR.UTF-8"])
-def test_bad_195_locale(tmp_path, model, locale):
+def test_bad_195_locale(tmp_path, model, monkeypatch):
     script = (
         "import locale, sys, torchlogit.store as s\n"
-        "try: locale.setlocale(locale.LC_ALL, '')\n"
-        "except locale.Error: pass\n"
-        "s.save(sys.argv[2], *s.load(sys.argv[1]))"
+        "for name in sys.argv[2:]:\n"
+        "    try: locale.setlocale(locale.LC_ALL, name)\n"
+        "    except locale.Error: pass\n"
+        "    s.save(name, *s.load(sys.argv[1]))"
     )
-    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    run(script, model, tmp_path / "again", environment=environment)
-    assert (tmp_path / "again").read_bytes() == model.read_bytes()
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    locales = ("C", "de_DE.UTF-8", "tr_TR.UTF-8")
+    monkeypatch.chdir(tmp_path)
+    run(script, model, *locales, environment=environment)
+    assert all((tmp_path / name).read_bytes() == model.read_bytes() for name in locales)
 
 
 def test_bad_195_numbers_are_little_endian_whatever_the_host(model):

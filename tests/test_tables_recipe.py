@@ -272,7 +272,7 @@ def test_bad_85_codes_with_zeros_are_levels_and_numbers_can_be_declared():
 
 
 def test_bad_86_too_many_levels():
-    refused("column `x` has 1000000 levels in 1000000 rows")(np.arange(1_000_000).astype(str).astype(object) + "u")
+    refused("column `x` has 100000 levels in 100000 rows")(np.arange(100_000).astype(str).astype(object) + "u")
     refused("60 levels in 60 rows", "identifier")([f"id{i}" for i in range(60)])
     assert len(one([f"id{i}" for i in range(60)], categorical=["x"]).columns) == 59
     assert len(one([f"id{i}" for i in range(40)]).columns) == 39

@@ -105,7 +105,6 @@ def _fitted(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str
 def _loaded(files: Sequence[str], given: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Fit, Any]:
     """The model in the file, and the rows."""
     from torchlogit.fitted import load
-    from torchlogit.inference.parts import texts
 
     fit = load(files[0])
     return fit, Asked(data=files[1], encoding=given["encoding"], delimiter=given["delimiter"]).table(fit)

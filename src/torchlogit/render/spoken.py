@@ -11,8 +11,6 @@ from math import exp, floor, isfinite, log10
 from types import ModuleType
 from typing import Any
 
-from torchlogit.tables.names import FIRST, show
-
 
 def p_words(log_p: float) -> str:
     """A p-value in a sentence: two digits, one below 0.001, a bound below 0.0001.
@@ -86,11 +84,15 @@ def name_words(text: Any) -> str:
     >>> name_words("age")
     '`age`'
     """
+    from torchlogit.tables.names import show  # it brings numpy, and the command's help takes `reworded` from here
+
     return f"`{show(text)}`"
 
 
 def list_words(names: Sequence[str], words: ModuleType) -> str:
     """Names in a row, the first five, and how many there are."""
+    from torchlogit.tables.names import FIRST
+
     told = words.SEPARATOR.join(names[:FIRST])
     return str(words.MORE.format(names=told, count=len(names))) if len(names) > FIRST else str(told)
 

@@ -381,6 +381,15 @@ def test_progress_is_silent_when_quick_and_off_terminals():
         assert watch is None
 
 
+def test_stages_of_a_work_are_named_on_a_terminal_only():
+    screen = on_terminal()
+    with streams.stages(2, screen) as watch:
+        watch("the checks")
+    assert "the checks" in screen.file.getvalue()
+    with streams.stages(2, Console(file=io.StringIO())) as watch:
+        assert watch is None
+
+
 def test_share_of_the_work():
     class Options:
         solver, max_iter, tol = "auto", 50, 1e-10

@@ -7,6 +7,7 @@ from pictures import PICTURES, births, births_fit, births_path, faults, texts
 
 from torchlogit import L2, datasets, fit, fit_path, plots
 from torchlogit.errors import ParameterError
+from torchlogit.plots.style import style_of
 from torchlogit.plots.themes import LIGHT
 
 pytestmark = pytest.mark.filterwarnings("ignore::torchlogit.errors.DataWarning")  # tables of few rows
@@ -199,8 +200,15 @@ def test_margins_are_probabilities():
 
 
 def test_too_many_rows_are_refused():
-    with pytest.raises(ParameterError, match="61 rows"):
-        plots.margins(births_fit().margins({"age": list(range(20, 81))}))
+    """Before anything is drawn: the look of the axes stays what it was."""
+    ax = plots.panels()[1][0]
+    for draw, table in (
+        (plots.margins, births_fit().margins({"age": list(range(20, 81))})),
+        (plots.effects, births_fit().effects("lwt", at={"age": list(range(20, 81))})),
+    ):
+        with pytest.raises(ParameterError, match="rows, more than the 60"):
+            draw(table, ax=ax, theme="dark")
+        assert style_of(ax).theme == LIGHT
 
 
 # path

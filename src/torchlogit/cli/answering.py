@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import check_choice, check_ending, check_output
-from torchlogit.cli.fitting import listed, read
-from torchlogit.cli.streams import out, out_data, out_json, say
+from torchlogit.cli.fitting import listed
+from torchlogit.cli.reading import rows_at, table_of
+from torchlogit.cli.streams import out, out_data, out_json, passing, say
 from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
@@ -38,6 +39,7 @@ class Asked:
     delimiter: str | None = None
     encoding: str = "utf-8"
     force: bool = False
+    memory: str | None = None  # None: the command needs all rows in it
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Asked:
@@ -64,11 +66,12 @@ class Asked:
         return fit if self.data is None else replace(fit, training=self.rows(fit))
 
     def table(self, fit: Fit) -> Any:
-        """The data, as the model wants them read."""
+        """The data, as the model wants them read; who reads them in parts where there are many, and the command takes that."""
         from torchlogit.inference.parts import texts
 
         assert self.data is not None
-        return read(self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+        how = (self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+        return table_of(*how) if self.memory is None else rows_at(*how, self.memory)
 
     def rows(self, fit: Fit) -> Any:
         """The rows of the data as the model sees them; those with empty cells are left out, and told."""
@@ -145,7 +148,10 @@ def evaluate(asked: Asked, language: str, by: str | None, folds: str | None, thr
     check_choice(language, LANGUAGES, "--lang")
     fit = load(asked.model)
     how: dict[str, Any] = {"threshold": threshold, "level": asked.level, "seed": seed, "language": language}
-    answer(asked, fit.evaluate(asked.table(fit), by=by, folds=folds_of(folds), missing="drop", **how))
+    with passing() as watch:
+        reading: dict[str, Any] = {"missing": "drop", "memory": asked.memory, "watch": watch}
+        found = fit.evaluate(asked.table(fit), by=by, folds=folds_of(folds), **reading, **how)
+    answer(asked, found)
 
 
 def folds_of(text: str | None) -> Any:

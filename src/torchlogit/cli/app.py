@@ -32,6 +32,9 @@ Parts = Annotated[
         metavar="DATA", help="A CSV, TSV, Parquet or Arrow file, - for stdin, or a folder or glob of such files."
     ),
 ]
+Memory = Annotated[
+    str, typer.Option(metavar="SIZE", help="Larger data, folders and globs are read in parts: 512MB, 4GiB.")
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that fit wrote.")]
 Delimiter = Annotated[str | None, typer.Option(metavar="CHAR", help="Between the cells of a text file.")]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of a text file: utf-8, latin-1, ...")]

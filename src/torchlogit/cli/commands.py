@@ -9,7 +9,6 @@ import typer
 from torchlogit.cli.app import (
     Base,
     Columns,
-    Data,
     Delimiter,
     Encoding,
     Force,
@@ -17,6 +16,7 @@ from torchlogit.cli.app import (
     Json,
     Language,
     Level,
+    Memory,
     Model,
     OneOrTwo,
     Parts,
@@ -125,7 +125,7 @@ def fit(
 )
 def predict(
     model: Model,
-    data: Data,
+    data: Parts,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE", help=".csv, .tsv, .parquet or .arrow.")
     ] = None,
@@ -158,6 +158,7 @@ def predict(
     ignore_extra: Annotated[
         bool, typer.Option("--ignore-extra", help="Leave out columns that the model does not know.")
     ] = False,
+    memory: Memory = "1GiB",
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
     force: Force = False,
@@ -165,7 +166,7 @@ def predict(
     """Predict every row of a table: probabilities, class, decision.
 
     One row comes out for each row that goes in, in the same order, as CSV on stdout or in a file. Columns are found
-    by name.
+    by name. Files that are large, a folder or a glob are answered part by part.
     """
     options = locals()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import PICTURES, check_choice, check_ending, check_output
 from torchlogit.cli.ranks import joined, own_rank
+from torchlogit.cli.reading import files_of, is_small_text, several, table_of
 from torchlogit.cli.streams import out, out_json, progress, say
 from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError, TorchlogitError
@@ -151,46 +151,18 @@ def penalty(options: Options) -> Any:
     return ElasticNet(1 / options.c, ratio)
 
 
-def read(path: str, encoding: str, delimiter: str | None, text: list[str]) -> Any:
-    """The table in the file."""
-    from torchlogit.tables import read_table
-
-    return read_table(path, encoding=encoding, delimiter=cell_end(delimiter), text_columns=tuple(text))
-
-
-def cell_end(delimiter: str | None) -> str | None:
-    """The delimiter as it is in the file: a tab may be typed as a backslash and a t."""
-    return "\t" if delimiter == "\\t" else delimiter
-
-
 def rows_of(options: Options, group: str | None) -> Any:
     """The table, or where it does not fit in memory or is spread over a group of processes, who reads it in parts."""
     from torchlogit.sources.stream import KEPT, bytes_of
     from torchlogit.streamed import opened
 
     path, room = options.data, bytes_of(options.memory) // KEPT
-    several = os.path.isdir(path) or "://" in path or (not os.path.lexists(path) and any(c in path for c in "*?["))
-    if not several and options.checkpoint is None and group is None and _small_text(path, room):
-        return read(path, options.encoding, options.delimiter, options.text)
-    if options.encoding.lower().replace("-", "") != "utf8":
-        raise ParameterError("files that are read in parts must be UTF-8; leave out --encoding")
-    from torchlogit.sources.parquet import Files
-
-    files = Files([path], delimiter=cell_end(options.delimiter), text_columns=options.text)
+    how = (path, options.encoding, options.delimiter, options.text)
+    alone = options.checkpoint is None and group is None
+    if alone and not several(path) and is_small_text(path, room):
+        return table_of(*how)
+    files = files_of(*how)
     return files if group is not None else opened(files, options.memory, options.checkpoint)
-
-
-def _small_text(path: str, room: int) -> bool:
-    """Whether it is one text file that fits, or what has no size, such as the standard input.
-
-    A Parquet or Arrow file may unpack to any size: whether its rows fit is seen as they are read.
-    """
-    if not os.path.isfile(path):
-        return True
-    from torchlogit.sources.listing import Found, kind_of, system_of
-
-    size = os.path.getsize(path)
-    return size <= room and kind_of([(Found(path, size, 0), "")], system_of(path, None)[0]) == "CSV"
 
 
 @contextmanager

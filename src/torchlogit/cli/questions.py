@@ -18,8 +18,10 @@ from torchlogit.cli.app import (
     Json,
     Language,
     Level,
+    Memory,
     Model,
     Out,
+    Parts,
     Profile,
     app,
 )
@@ -162,7 +164,7 @@ def effects(
 @app.command(epilog="Example: torchlogit evaluate model.safetensors new.csv --by sex")
 def evaluate(
     model: Model,
-    data: Again,
+    data: Parts,
     by: Annotated[
         str | None, typer.Option(metavar="COL", help="Also each of its groups, and their differences.")
     ] = None,
@@ -172,6 +174,7 @@ def evaluate(
     threshold: Annotated[float, typer.Option(metavar="SHARE", help="Probability from which a row is called.")] = 0.5,
     level: Level = 0.95,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the bootstrap and the folds.")] = 0,
+    memory: Memory = "1GiB",
     language: Language = "en",
     form: Form = "text",
     as_json: Json = False,
@@ -182,7 +185,8 @@ def evaluate(
 ) -> Job:
     """Say how good the probabilities of a model are: log-loss, Brier score, AUC, accuracy and more, with intervals.
 
-    On the rows the model was fitted to it looks better than it is, which is said; --folds 10 or new rows tell.
+    On the rows the model was fitted to it looks better than it is, which is said; --folds 10 or new rows tell. Files that do
+    not fit in --memory are read in parts, in one pass.
     """
     given = locals()
 

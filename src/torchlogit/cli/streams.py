@@ -215,6 +215,13 @@ def progress(
 
 
 @contextmanager
+def passing(screen: Console | None = None) -> Iterator[Callable[[Reading], None] | None]:
+    """What to call with each `Reading` of a pass over rows that are read in parts; see `progress`."""
+    with progress(lambda record: 0.0, screen) as watch:
+        yield getattr(watch, "reading", None)
+
+
+@contextmanager
 def stages(total: int, screen: Console | None = None) -> Iterator[Callable[[str], None] | None]:
     """What to call with the name of each of ``total`` stages of a work as it begins; None where no terminal shows it."""
     bar = _bar(screen)

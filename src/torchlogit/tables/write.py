@@ -9,7 +9,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,17 +107,66 @@ def write_table(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> Non
     the standard output) are text as `write_csv` writes it. Raises `FileError` as `atomic` does, `DataError` where the
     columns differ in length.
     """
-    writers = {".parquet": _write_parquet, ".arrow": _write_arrow, ".feather": _write_arrow}
-    write = writers.get(Path(path).suffix.lower())
-    if write is None:
-        write_csv(path, columns)
-        return
-    import pyarrow as pa
+    with table_writer(path, columns) as write:
+        write(columns)
 
-    _check_lengths(columns)
-    table = pa.table({name: pa.array(_array(values)) for name, values in columns.items()})
-    with atomic(path) as file:
-        write(table, file)
+
+@contextlib.contextmanager
+def table_writer(
+    path: str | os.PathLike[str], like: Mapping[str, Any]
+) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What to call with the columns of some rows, part after part: `write_table` for tables that are made in parts.
+
+    ``like`` has the names of the columns, and cells of the types that they have.
+
+    >>> with table_writer("-", {"p": [0.5]}) as write:
+    ...     write({"p": [0.25, 0.5]})
+    ...     write({"p": [1.0]})
+    p
+    0.25
+    0.5
+    1.0
+    """
+    _check_lengths(like)
+    form = {".parquet": _parquet, ".arrow": _arrow, ".feather": _arrow}.get(Path(path).suffix.lower())
+    with contextlib.ExitStack() as stack:
+        file = None if os.fspath(path) == "-" else stack.enter_context(atomic(path))
+        if form is None or file is None:
+            yield _text_writer(file, like, "\t" if Path(path).suffix.lower() == ".tsv" else ",")
+            return
+        import pyarrow as pa
+
+        schema = pa.schema({name: pa.array(_array(values)).type for name, values in like.items()})
+        table = stack.enter_context(form(file, schema))
+
+        def write(columns: Mapping[str, Any]) -> None:
+            _check_lengths(columns)
+            cells = [pa.array(_array(columns[field.name]), field.type) for field in schema]
+            table.write_table(pa.Table.from_arrays(cells, schema=schema))
+
+        yield write
+
+
+def _text_writer(
+    file: IO[bytes] | None, like: Mapping[str, Any], delimiter: str
+) -> Callable[[Mapping[str, Any]], None]:
+    """The header is written at once, to a file or the standard output."""
+    alone = len(like) == 1
+
+    def put(columns: Sequence[Sequence[str]]) -> None:
+        quoted = [[_quoted(text, delimiter, alone=alone) for text in column] for column in columns]
+        lines = (delimiter.join(row) + "\n" for row in zip(*quoted, strict=True))
+        if file is None:
+            sys.stdout.writelines(lines)
+        else:
+            file.writelines(line.encode() for line in lines)
+
+    def write(columns: Mapping[str, Any]) -> None:
+        _check_lengths(columns)
+        put([_texts(columns[name]) for name in like])
+
+    put([[_neutral(name)] for name in like])
+    return write
 
 
 def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> None:
@@ -134,14 +183,8 @@ def write_csv(path: str | os.PathLike[str], columns: Mapping[str, Any]) -> None:
     """
     _check_lengths(columns)
     delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
-    cells = [[_neutral(name), *_texts(values)] for name, values in columns.items()]
-    quoted = [[_quoted(text, delimiter, alone=len(cells) == 1) for text in column] for column in cells]
-    lines = (delimiter.join(row) + "\n" for row in zip(*quoted, strict=True))
-    if os.fspath(path) == "-":
-        sys.stdout.writelines(lines)
-        return
-    with atomic(path) as binary:
-        binary.writelines(line.encode() for line in lines)
+    with contextlib.nullcontext() if os.fspath(path) == "-" else atomic(path) as file:
+        _text_writer(file, columns, delimiter)(columns)
 
 
 def _check_lengths(columns: Mapping[str, Any]) -> None:
@@ -178,13 +221,15 @@ def _neutral(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _write_parquet(table: Any, file: IO[bytes]) -> None:
+def _parquet(file: IO[bytes], schema: Any) -> Any:
     from pyarrow import parquet
 
-    parquet.write_table(table, file, write_page_checksum=True)
+    return parquet.ParquetWriter(file, schema, write_page_checksum=True)
 
 
-def _write_arrow(table: Any, file: IO[bytes]) -> None:
-    from pyarrow import feather
+def _arrow(file: IO[bytes], schema: Any) -> Any:
+    """A Feather file, which is an Arrow file, compressed where that is known."""
+    import pyarrow as pa
 
-    feather.write_feather(table, file)
+    packed = "lz4" if pa.Codec.is_available("lz4") else None
+    return pa.ipc.new_file(file, schema, options=pa.ipc.IpcWriteOptions(compression=packed))

@@ -19,10 +19,10 @@ learn: $(READY) ## Serve the lesson on this machine and open it in the browser
 	$(BIN)/torchlogit learn
 
 test: $(READY) ## Run all tests, on two processes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 coverage: $(READY) ## The same with coverage, which takes half as long again; under 95 % is a failure
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov=torchlogit --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov=torchlogit --cov-report=term
 
 check: $(READY) ## Check format, lint, types and the layers of the package
 	$(BIN)/ruff format --check .

@@ -131,7 +131,7 @@ def test_separation_is_seen_where_rounding_stops_the_newton_step(limit, dtype, m
     import torchlogit.separation as module
 
     monkeypatch.setattr(module, "PROGRAMME_LIMIT", limit)
-    for seed in range(24):
+    for seed in range(24 if dtype is torch.float64 else 8):
         rng = np.random.default_rng(seed)
         x = rng.normal(size=(300, 5)) @ rng.normal(size=(5, 5))
         y = (rng.random(300) < expit(x @ rng.normal(size=5) / 2)).astype(int)

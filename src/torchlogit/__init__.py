@@ -64,6 +64,7 @@ _HOMES = {
     "AccuracyWarning": "errors",
     "AliasedWarning": "errors",
     "DataError": "errors",
+    "DistributedError": "errors",
     "DataWarning": "errors",
     "FileError": "errors",
     "ModelFileError": "errors",

@@ -287,8 +287,8 @@ def _certified(objective: Objective, solution: Solution, solver: Any, tol: float
 
 
 def _centred(point: Point, strengths: Strengths) -> Point:
-    """The same fit with the free rows of theta summing to 0 over the classes: one constant for all changes nothing."""
-    free = (strengths.l1 == 0) & (strengths.l2 == 0)
+    """The same fit with its rows of theta summing to 0 over the classes: that changes nothing, or lowers an L2 penalty."""
+    free = strengths.l1 == 0
     return point._replace(theta=point.theta - torch.where(free, point.theta.mean(-1, keepdim=True), 0.0))
 
 

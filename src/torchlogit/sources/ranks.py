@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from math import prod
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from torchlogit.tables.names import show
 
 LIMIT = 120.0  # seconds for which a rank may give no sign of life
 BEAT = 1.0  # seconds between two signs
+LONGEST = 0.05  # seconds between two looks for ranks that are not as far
 HEAD = 3  # numbers before those of a sum: errors, the question's digest, its square
 DIGEST = 2**24  # so that a sum of squares is exact in float64 up to 32 ranks, and near enough beyond
 
@@ -111,7 +112,8 @@ class Ranks:
         parts = self._bytes(packed)
         if not all(parts):
             return None
-        return pa.concat_tables([pa.ipc.open_stream(part).read_all() for part in parts]).unify_dictionaries()
+        tables = [pa.ipc.open_stream(part).read_all() for part in parts]
+        return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
 
     def first(self, make: Callable[[], Any]) -> Any:
         """What ``make()`` gives on rank 0; nobody else calls it."""
@@ -191,33 +193,30 @@ class Ranks:
     def _meet(self) -> None:
         """Wait until all ranks have come this far; `DistributedError` names those that give no sign."""
         self._store.set(f"{self.asked} {self.rank}", "here")
-        others = [rank for rank in range(self.size) if rank != self.rank]
-        if self._here(others):
-            return
-        seen, since = self._signs(others), dict.fromkeys(others, monotonic())
-        while missing := [rank for rank in others if not self._here([rank])]:
-            now = self._signs(others)
-            since.update((rank, monotonic()) for rank in others if now[rank] != seen[rank])
-            silent = [rank for rank in missing if monotonic() - since[rank] > self.limit]
-            if silent:
-                names = ", ".join(map(self.name, silent))
-                raise DistributedError(
-                    f"no sign of {names} for {self.limit:g} seconds, while this rank waited for its sum; see what became of it, "
-                    "or give a longer timeout"
-                )
-            seen = now
-            if self.waiting is not None:
+        missing, begin = self._missing(range(self.size)), monotonic()
+        seen, since = dict.fromkeys(missing, -1), dict.fromkeys(missing, begin)
+        while missing:
+            sleep(
+                min(LONGEST, (monotonic() - begin) / 8)
+            )  # the store itself waits too, but tells stderr whenever it has
+            signs = self._signs(missing)
+            since.update((rank, monotonic()) for rank in missing if signs[rank] != seen[rank])
+            seen.update(signs)
+            self._check_alive([rank for rank in missing if monotonic() - since[rank] > self.limit])
+            missing = self._missing(missing)
+            if missing and self.waiting is not None:
                 self.waiting(", ".join(map(self.name, missing)))
 
-    def _here(self, ranks: list[int]) -> bool:
-        """Whether these ranks have come as far, after waiting a second for them at most."""
-        import torch.distributed as dist
+    def _check_alive(self, silent: list[int]) -> None:
+        if silent:
+            raise DistributedError(
+                f"no sign of {', '.join(map(self.name, silent))} for {self.limit:g} seconds, while {self.name(self.rank)} waited; "
+                "see what became of it, or give a longer timeout"
+            )
 
-        try:
-            self._store.wait([f"{self.asked} {rank}" for rank in ranks], timedelta(seconds=BEAT))
-        except dist.DistStoreError:
-            return False
-        return True
+    def _missing(self, ranks: Iterable[int]) -> list[int]:
+        """Those who have not come as far."""
+        return [rank for rank in ranks if not self._store.check([f"{self.asked} {rank}"])]
 
     def _signs(self, ranks: list[int]) -> dict[int, int]:
         """How many signs of life each has given."""

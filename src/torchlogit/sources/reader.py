@@ -105,9 +105,10 @@ def gathered(reader: Reader, limit: int, columns: Sequence[str] | None = None) -
     if reader.size > limit or not (columns is not None or reader.uniform):
         return None
     parts, size = [], 0
-    for batch in reader.batches(reader.schema.names if columns is None else columns, 2**16):
+    columns = reader.schema.names if columns is None else columns
+    for batch in reader.batches(columns, 2**16):
         parts.append(batch.table)
         size += batch.table.nbytes
         if size > limit:
             return None
-    return pa.Table.from_batches(parts).unify_dictionaries() if parts else reader.schema.empty_table()
+    return pa.Table.from_batches(parts).unify_dictionaries() if parts else reader.schema.empty_table().select(columns)

@@ -1,0 +1,266 @@
+"""The same fit whether the rows lie in memory, stream from files, come from a loader, or are spread over processes."""
+
+import os
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from ranks import facts, fit_here, part_of, spread
+from streams import MEMORY, numbers, table, write
+
+import torchlogit
+from torchlogit import L1, L2, LBFGS, DataError, Jeffreys, Newton, ParameterError
+from torchlogit.sources.ranks import Ranks
+
+SEVERAL = {"classes": 3}
+KINDS = {
+    "newton": ({}, {"solver": Newton()}),
+    "lbfgs": ({}, {"solver": LBFGS()}),
+    "l1": ({}, {"penalty": L1(4.0)}),
+    "softmax": (SEVERAL, {}),
+    "softmax l2": (SEVERAL, {"penalty": L2(1.0)}),
+    "weights and offset": ({}, {"weight": "w", "offset": "o"}),
+    "sampling weights": ({}, {"weight": "w", "weights_are": "sampling"}),
+    "dropped rows": ({"gaps": True}, {"missing": "drop"}),
+    "firth": ({}, {"penalty": Jeffreys()}),
+    "formula": ({}, {}),
+}
+
+
+def target(kind):
+    return "y ~ town * a + I(c * 100) + bs(d, 4)" if kind == "formula" else "y"
+
+
+def kinds_of(rank, folder, way):
+    """The facts of every kind; ``way`` says what is this rank's."""
+    out = {}
+    for kind, (how, options) in KINDS.items():
+        rows = table(**how) if way == "own rows" else None
+        cuts = [0, 5, 4000, 4000]
+        data = folder / kind if rows is None else rows.slice(cuts[rank], cuts[rank + 1] - cuts[rank])
+        out[kind] = facts(fit_here(data, target(kind), memory=MEMORY if rank else "1GiB", **options))
+    return out
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kinds")
+    for kind, (how, _) in KINDS.items():
+        write(folder / kind, table(**how))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def in_memory(folders):
+    return {
+        kind: facts(torchlogit.fit(part_of(folders / kind), target(kind), **options))
+        for kind, (_, options) in KINDS.items()
+    }
+
+
+@pytest.fixture(scope="module", params=["parquet", "loader", "2 ranks", "3 uneven ranks"])
+def elsewhere(request, folders):
+    """The facts of every kind, on every rank, for one way in which the rows lie."""
+    way = request.param
+    if way == "2 ranks":
+        return spread(2, kinds_of, folders, "files")
+    if way == "3 uneven ranks":  # 5 rows, all others, none
+        return spread(3, kinds_of, folders, "own rows")
+    out = {}
+    for kind, (_, options) in KINDS.items():
+        frame = part_of(folders / kind)
+        data = (
+            folders / kind
+            if way == "parquet"
+            else lambda frame=frame: (frame[i : i + 700] for i in range(0, 4000, 700))
+        )
+        out[kind] = facts(torchlogit.fit(data, target(kind), memory=MEMORY, **options))
+    return [out]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_wherever_the_rows_lie(in_memory, elsewhere, kind):
+    whole = in_memory[kind]
+    assert whole["certified"]
+    for found in elsewhere:
+        assert not isinstance(found, Exception), found
+        same(found[kind], whole)
+        assert same_bits(found[kind], elsewhere[0][kind])
+
+
+def same(found, whole):
+    assert found.keys() == whole.keys()
+    for name, value in whole.items():
+        if isinstance(value, float | np.ndarray):
+            size = np.abs(value).max()
+            np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-10 * size, err_msg=name)
+        else:
+            assert found[name] == value, name
+
+
+def same_bits(one, other):
+    return all(np.array_equal(one[name], value) for name, value in other.items() if name != "warnings")
+
+
+def dealt(rank, size, folder):
+    found = fit_here(folder, "y")
+    return facts(found), found.stream.ranks.size
+
+
+@pytest.mark.parametrize("size", [1, 4, 7])
+def test_242_any_number_of_ranks_gives_the_same_and_the_same_bits_again(tmp_path, size):
+    data = numbers()
+    folder = write(tmp_path / "data", data, shards=2, group=1000)  # five row groups: of seven ranks two have none
+    whole = facts(torchlogit.fit(data, "y"))
+    first, again = (spread(size, dealt, size, folder) for _ in range(2))
+    for found, ranks in (*first, *again):
+        assert ranks == size
+        same(found, whole)
+        assert same_bits(found, first[0][0])
+
+
+def one_class_each(rank):
+    """Rank 0 has only zeros, rank 1 only ones and twos, rank 2 a town that nobody else has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = table(classes=3)
+    y, here = rows["y"], pc.equal(rows["town"], "Ulm")
+    held = [pc.and_(pc.invert(here), pc.equal(y, 0)), pc.and_(pc.invert(here), pc.greater(y, 0)), here]
+    mine = rows.filter(held[rank])
+    return facts(fit_here(pa.Table.from_batches(mine.to_batches()), "y"))
+
+
+def test_227_228_ranks_with_one_class_or_without_one_or_with_a_level_of_their_own():
+    whole = facts(torchlogit.fit(table(classes=3), "y"))
+    for found in spread(3, one_class_each):
+        same(found, whole)
+
+
+def statistics_here(rank):
+    fit = fit_here(numbers().slice(2000 * rank, 2000), "y")
+    return [fit.tests(kind).statistic for kind in ("lr", "score")]
+
+
+def test_tests_that_fit_again_sum_over_all_ranks():
+    fit = torchlogit.fit(numbers(), "y")
+    whole = [fit.tests(kind).statistic for kind in ("lr", "score")]
+    for found in spread(2, statistics_here):
+        np.testing.assert_allclose(found, whole, rtol=1e-8)
+
+
+def sparse_rows(rank, rows):
+    return facts(fit_here(rows[rank::2], "y", penalty=L2(1.0)))
+
+
+def test_rows_of_many_levels_are_sparse_on_every_rank():
+    import pandas as pd
+
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"x": rng.normal(size=3000), "g": rng.integers(0, 300, 3000)})
+    rows["y"] = (rows.x + rows.g / 300 + rng.logistic(size=3000) > 0).astype(int)
+    rows["g"] = "g" + rows.g.astype(str)
+    whole = facts(torchlogit.fit(rows, "y", penalty=L2(1.0)))
+    for found in spread(2, sparse_rows, rows):
+        same(found, whole)
+
+
+def separated(rank):
+    rows = numbers().to_pandas()
+    rows["y"] = (rows.x1 > 0.3).astype(int)
+    return facts(fit_here(rows[rank::3], "y", features=["x1", "x2"]))
+
+
+def test_separation_is_seen_over_all_ranks():
+    for found in spread(3, separated):
+        assert not found["certified"]
+        assert found["infinite"][1, 0] == 1
+        assert any("separat" in told for told in found["warnings"]), found["warnings"]
+
+
+def of_a_group(rank):
+    """Ranks 0 and 2 fit together, rank 1 alone."""
+    import torch.distributed as dist
+
+    pair = dist.new_group([0, 2])
+    rows = numbers()
+    if rank == 1:
+        try:
+            torchlogit.fit(rows, "y", process_group=pair)
+        except ParameterError as error:
+            return str(error)
+    return facts(torchlogit.fit(rows.slice(2000 * (rank == 2), 2000), "y", process_group=pair))
+
+
+def test_a_group_of_some_ranks():
+    whole = facts(torchlogit.fit(numbers(), "y"))
+    first, outside, last = spread(3, of_a_group)
+    assert "no member" in outside
+    same(first, whole)
+    same(last, whole)
+
+
+def asked(rank):
+    """Passes of a fit, and how often the ranks have met."""
+    fit = fit_here(numbers().slice(2000 * rank, 2000), "y")
+    return fit.stream.passes.number, fit.n_iter, fit.stream.ranks.asked
+
+
+def test_one_sum_a_pass():
+    (passes, steps, met), _ = spread(2, asked)
+    assert passes <= steps + 4
+    assert met <= passes + 30  # of which all but the passes are met before the first
+
+
+def resumed(rank, size, folder, checkpoint, ends_after):
+    """A fit with a checkpoint, which rank 0 may end after some sums."""
+    if ends_after and rank == 0:
+        before = Ranks.sum
+
+        def sum_(self, mine, at=(), error=None):
+            if len(list(checkpoint.glob("pass-*"))) >= ends_after:
+                os._exit(9)
+            return before(self, mine, at, error)
+
+        Ranks.sum = sum_
+    return facts(fit_here(folder, "y", checkpoint=checkpoint))
+
+
+def test_238_243_a_fit_goes_on_with_other_ranks(tmp_path):
+    folder = write(tmp_path / "data", numbers(), group=300)
+    whole = facts(torchlogit.fit(folder, "y"))
+    kept = tmp_path / "kept"
+    lost = spread(3, resumed, 3, folder, kept, 4, timeout=3)
+    assert lost[0] is None
+    assert all(isinstance(error, torchlogit.DistributedError) for error in lost[1:])
+    before = {path.name: path.stat().st_mtime_ns for path in kept.glob("pass-*")}
+    assert len(before) == 4
+    for found in spread(2, resumed, 2, folder, kept, 0):
+        same(found, whole)
+    after = {path.name: path.stat().st_mtime_ns for path in kept.glob("pass-*")}
+    assert len(after) > 4
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("group", ["nobody"])
+def test_without_a_process_group_it_says_so(group):
+    with pytest.raises(ParameterError, match="init_process_group"):
+        torchlogit.fit(numbers(), "y", process_group="world")
+    with pytest.raises((DataError, ParameterError)):
+        torchlogit.fit(numbers(), "y", process_group=group)
+
+
+def test_what_is_dealt_is_every_row_group_once(tmp_path):
+    """Whatever the sizes of files and the number of ranks, each row group has one rank, and row numbers are the file's."""
+    from torchlogit.sources.parquet import Files
+
+    folder = write(tmp_path / "data", table(1500), shards=4, group=70)
+    files = Files([folder])
+    whole = [(batch.place, batch.first, batch.table["a"].to_pylist()) for batch in files.batches(["a"], 70)]
+    for size in (1, 2, 3, 5, 50):
+        parts = [files.dealt(rank, size) for rank in range(size)]
+        found = [(b.place, b.first, b.table["a"].to_pylist()) for part in parts for b in part.batches(["a"], 70)]
+        assert found == whole
+        bytes_of = [sum(len(b.table) for b in part.batches(["a"], 70)) for part in parts]
+        assert max(bytes_of) <= 1500 / size + 140
+    assert all(one.first <= other.first for one, other in pairwise(files.shards) if one.found == other.found)

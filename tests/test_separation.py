@@ -228,6 +228,17 @@ def test_the_verdict_and_the_signs_are_those_of_whole_numbers(cells, units):
             assert f"`x{j + 1}` {'+' if result.infinite[j + 1, 0] > 0 else '-'}inf" not in result.warnings[0]
 
 
+@pytest.mark.parametrize("units", [1.0, 1e-8])
+def test_a_coefficient_at_0_in_the_direction_found_is_still_not_finite(units):
+    """The rows are alike above and below, so that the inner direction leaves x2 at 0; others take it either way."""
+    x, y = np.array([[-1, -1], [-1, 1], [0, 1], [0, -1], [1, 0], [-1, 0]]) * units, np.array([0, 0, 1, 1, 1, 0])
+    result = quietly(x, y)
+    assert result.complete
+    assert (result.infinite[1:, 0] != 0).tolist() == [True, True]
+    assert "infinite: `(Intercept)` +inf, `x1` +inf;" in result.warnings[0]
+    assert "infinite in a direction that the data leave open: `x2`;" in result.warnings[0]
+
+
 def test_what_is_infinite_survives_the_file(tmp_path):
     result = endometrial()
     result.save(tmp_path / "m")

@@ -152,7 +152,7 @@ def _signs(cone: Cone, inside: Any, support: Any, coefficients: Any) -> tuple[An
     moved = [i for i, c in enumerate(coefficients) if np.linalg.norm(c @ span) > STILL * np.linalg.norm(c) > 0]
     few = len(moved) * cone.rows.size <= WORK
     for i in moved:
-        sign[i] = np.sign(coefficients[i] @ inside)
+        sign[i] = np.sign(coefficients[i] @ inside) or 1.0  # exactly 0 within the cone: it goes either way
         either[i] = not few or cone.both_ways(coefficients[i] / abs(coefficients[i]).max(), inside, gain, span)
     return sign, either
 

@@ -15,7 +15,7 @@ CONTEXT.set_forkserver_preload(["torchlogit.fit", "torchlogit.inference.hypothes
 def spread(size, work, *args, seconds=120, timeout=60, stop=()):
     """What ``work(rank, *args)`` gives on each of ``size`` ranks of a group: its result, its exception, or None of one that died.
 
-    ``timeout`` is that of the fits (`environment`). Ranks in ``stop`` may be stopped (SIGSTOP): they are ended when all others have.
+    ``timeout`` is that of the fits. Ranks in ``stop`` may be stopped (SIGSTOP): they are ended when all others have.
     """
     import torch.distributed as dist
 

@@ -175,7 +175,7 @@ def test_separation_is_seen_over_all_ranks():
     for found in spread(3, separated):
         assert not found["certified"]
         assert found["infinite"][1, 0] == 1
-        assert any("separat" in told for told in found["warnings"]), found["warnings"]
+        assert any("are split" in told for told in found["warnings"]), found["warnings"]
 
 
 def of_a_group(rank):

@@ -210,8 +210,8 @@ class Ranks:
     def _check_alive(self, silent: list[int]) -> None:
         if silent:
             raise DistributedError(
-                f"no sign of {', '.join(map(self.name, silent))} for {self.limit:g} seconds, while {self.name(self.rank)} waited; "
-                "see what became of it, or give a longer timeout"
+                f"no sign of {', '.join(map(self.name, silent))} for {self.limit:g} seconds, while {self.name(self.rank)} "
+                "waited; see what became of it, or give a longer timeout"
             )
 
     def _missing(self, ranks: Iterable[int]) -> list[int]:

@@ -22,7 +22,11 @@ def event_of(scored: Scored, label: Any = None) -> Scored:
     >>> event_of(three, "b").probability[:, 1].round(2).tolist(), event_of(three).y.tolist()
     ([0.3, 0.3, 0.2], [1, 0, 1])
     """
-    rows = scored.counted()
+    return as_event(scored.counted(), label)
+
+
+def as_event(rows: Scored, label: Any = None) -> Scored:
+    """`event_of` of any rows, also of none."""
     if label is not None:
         return rows.against(label)
     return rows if rows.binary else _confidence(rows)

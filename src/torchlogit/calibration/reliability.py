@@ -67,10 +67,7 @@ def reliability(
     >>> found.predicted.round(2).tolist(), found.observed.round(2).tolist()
     ([0.2, 0.77], [0.33, 0.67])
     """
-    if rule not in RULES:
-        raise ParameterError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
-    if bins < 1:
-        raise ParameterError(f"bins must be 1 or more, got {bins}")
+    check(bins, rule)
     event = event_of(scored, label)
     p, s = event.probability[:, 1], event.weight
     rounded, q = p.round(DIGITS), np.linspace(0, 1, bins + 1)
@@ -79,6 +76,8 @@ def reliability(
     used = np.flatnonzero(np.bincount(place, s, bins) > 0)
     of = (s, s * event.y, s * p, event.square * p * (1 - p), event.square)
     n, events, total, variance, square = (summed(place, t, bins)[used] for t in of)
+    if event.repeats:
+        n, events, square = map(whole, (n, events, square))
     share = events / n
     fewer = rule == "quantile" and len(used) < bins
     notes = (f"Equal probabilities stay together, so there are {len(used)} bins, not {bins}",) * fewer
@@ -98,9 +97,23 @@ def reliability(
     )
 
 
+def check(bins: int, rule: str) -> None:
+    """ParameterError for settings that mean nothing."""
+    if rule not in RULES:
+        raise ParameterError(f"rule must be one of {', '.join(map(repr, RULES))}, got {rule!r}")
+    if bins < 1:
+        raise ParameterError(f"bins must be 1 or more, got {bins}")
+
+
 def repeats(rows: Scored) -> Floats:
     """How often each row stands: its weight, or where that is no count, what it is worth among as many rows."""
-    return rows.weight if rows.repeats else rows.weight / rows.weight.mean()
+    return rows.weight if rows.repeats else rows.weight * (rows.n_rows / rows.weight.sum())
+
+
+def whole(counts: Floats) -> Floats:
+    """Counts that are whole but for the rounding of their sums as such."""
+    near = np.rint(counts)
+    return np.where(np.abs(counts - near) <= 1e-6, near, counts)
 
 
 def quantiles(values: Floats, weight: Floats, q: Floats) -> Floats:
@@ -110,7 +123,7 @@ def quantiles(values: Floats, weight: Floats, q: Floats) -> Floats:
     [1.0, 1.0, 2.4, 3.0]
     """
     order = np.argsort(values, kind="stable")
-    ordered, reach = values[order], np.cumsum(weight[order])
+    ordered, reach = values[order], whole(np.cumsum(weight[order]))
     place = q * max(reach[-1] - 1, 0.0)
     place = np.where(np.abs(place - np.rint(place)) < 1e-9, np.rint(place), place)
     below, above = (

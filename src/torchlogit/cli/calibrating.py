@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.arguments import LANGUAGES
 from torchlogit.cli.answering import Asked, answer, class_of, folds_of
 from torchlogit.cli.files import check_choice, check_output
-from torchlogit.cli.streams import say
+from torchlogit.cli.streams import passing, say
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
+    from torchlogit.inference.observed import Observed
     from torchlogit.metrics.scored import Scored
 
 
@@ -92,13 +93,29 @@ def scored(asked: Asked, model: Any, options: Options) -> Scored:
     """The rows with the model's probabilities, or with those of fits to the other folds."""
     from torchlogit.calibration.doors import scored_beside
     from torchlogit.inference.observed import observed
+    from torchlogit.metrics.tally import in_parts
 
-    beside = observed(model, asked.table(model), missing="drop")
+    with passing() as watch:
+        beside = observed(model, asked.table(model), missing="drop", memory=asked.memory or "1GiB", watch=watch)
+        found = _in_parts(beside, model, options) if in_parts(beside) else None
     for sentence in beside.rows.sentences:
         say(sentence)
+    if found is not None:
+        return found
     if options.folds is not None and options.calibrated is not None:
         beside.check_rows("; a model is calibrated by --folds on the rows it was fitted to")
     return scored_beside(beside, folds_of(options.folds), options.seed)
+
+
+def _in_parts(beside: Observed, model: Any, options: Options) -> Scored:
+    """Rows that are read in parts, as the event that is asked for."""
+    from torchlogit.calibration.doors import event_beside, refuse_folds
+
+    refuse_folds(options.folds)
+    if options.calibrated is not None and len(model.classes) > 2:
+        raise ParameterError("a model of three classes or more is calibrated on rows in memory; give a larger --memory")
+    label = class_of(model, options.label, "--label") if len(model.classes) > 2 else None
+    return event_beside(beside, options.bins, options.rule, label)
 
 
 def better(model: Any, rows: Scored, method: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from torchlogit.cli.app import Delimiter, Encoding, Force, Form, Job, Json, Language, Level, Model, app
+from torchlogit.cli.app import Delimiter, Encoding, Force, Form, Job, Json, Language, Level, Memory, Model, app
 from torchlogit.cli.questions import Maybe
 
 
@@ -34,6 +34,7 @@ def calibrate(
     calibrated: Annotated[
         str | None, typer.Option("--out", "-o", metavar="MODEL", help="Calibrate, and write the model file.")
     ] = None,
+    memory: Memory = "1GiB",
     language: Language = "en",
     level: Level = 0.95,
     form: Form = "text",

@@ -26,6 +26,7 @@ WIDTH = 2.0**-10  # of a cell of log-odds from about −32 to 32
 NEAR = 2**15  # such cells on either side of 0
 RATIO = 1 + 2.0**-9  # of an end to the one before, from there to about 1,000
 SHIFT = 0.381966  # of their ends, so that none is a number that log-odds are likely to be
+FINE = 2**11  # cells that one with a quantile is cut into
 MOMENTS = 4  # orders 0 to 3
 SPREAD = 1e-12  # variance, of a cell with ends at −1 and 1, up to which its rows are one point: that of rounding
 
@@ -103,6 +104,10 @@ class Condensed(Scored):
     def size(self) -> int:
         return super().size if self.repeats else self.n
 
+    @property
+    def n_rows(self) -> int:
+        return self.n
+
     def rows(self, which: npt.NDArray[Any]) -> Condensed:
         return replace(cast("Condensed", super().rows(which)), cell=self.cell[which], squares=self.squares[which])
 
@@ -175,6 +180,18 @@ def _precision(found: Ranked, mixed: npt.NDArray[np.bool_], one: float = 0.0) ->
         tilt = np.where(calls[:-1] > 0, (true[:-1] - share * calls[:-1]) / both * np.log1p(both / calls[:-1]), 0.0)
         slow = share + tilt + np.where(yes > 0, (last - first) * one / (2 * yes), 0.0)
     return float(yes @ np.where(one_by_one, slow, last) / yes.sum())
+
+
+def finer(rows: Condensed, ends: Floats, shares: Floats) -> Floats:
+    """The ends of cells of which those that hold quantiles of the rows, at ``shares``, are cut into `FINE`."""
+    weight = summed(rows.cell, rows.weight * (rows.size / rows.weight.sum()), len(ends) + 1)
+    reach, place = weight.cumsum(), shares * max(rows.size - 1, 0)
+    first, last = (np.searchsorted(reach, place + step).clip(max=len(ends)) for step in (-1.5, 2.5))
+    held = np.unique(np.concatenate([np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]))
+    held = held[(held > 0) & (held < len(ends)) & (weight[held] > 0)]
+    low, width = ends[held - 1], np.diff(ends)[held - 1]
+    cuts = low[:, None] + width[:, None] * (np.arange(1, FINE) - SHIFT) / FINE
+    return np.unique(np.concatenate([ends, cuts.ravel()]))
 
 
 RANKS: dict[str, Callable[[Floats, Floats], Any]] = {

@@ -59,6 +59,11 @@ class Scored:
         return round(float(self.weight.sum())) if self.repeats else len(self)
 
     @property
+    def n_rows(self) -> int:
+        """Number of rows, whatever they weigh."""
+        return len(self)
+
+    @property
     def binary(self) -> bool:
         """Whether there are two classes."""
         return len(self.classes) == 2

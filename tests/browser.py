@@ -35,7 +35,7 @@ def chromium_path():
 def chromium():
     """One Chromium for all tests of a process. They take minutes: with a Chromium at hand, ask for them by CI=1."""
     if not os.environ.get("CI"):
-        pytest.skip("tests of the pages in Chromium take seven minutes more: CI=1 make test runs them")
+        pytest.skip("tests of the pages in Chromium take minutes more: CI=1 make test runs them")
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install '.[browser]'"
     )
@@ -143,11 +143,14 @@ def tabs(chromium):
 
 
 def opener(take, learn_site):
+    """A function that opens a page in a tab of its own and finds no problem by then."""
+
     def call(name, language="en", width=WIDTHS["desktop"], script=True, hash="", **look):
         tab = take(width, script)
         page = tab.show(learn_site.path(name, language).as_uri() + (f"#{hash}" if hash else ""), width, **look)
         if script and not tab.problems:
             ready(page)
+        assert tab.problems == []
         return page
 
     return call

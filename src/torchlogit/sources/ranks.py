@@ -216,7 +216,10 @@ class Ranks:
 
     def _missing(self, ranks: Iterable[int]) -> list[int]:
         """Those who have not come as far."""
-        return [rank for rank in ranks if not self._store.check([f"{self.asked} {rank}"])]
+        keys = {rank: f"{self.asked} {rank}" for rank in ranks}
+        if self._store.check(list(keys.values())):  # one question, where all have
+            return []
+        return [rank for rank, key in keys.items() if not self._store.check([key])]
 
     def _signs(self, ranks: list[int]) -> dict[int, int]:
         """How many signs of life each has given."""

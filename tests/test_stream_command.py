@@ -2,6 +2,12 @@
 
 import io
 import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +15,12 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+import torch
 from rich.console import Console
 from streams import MEMORY, one, table, write
 
 import torchlogit
-from torchlogit.cli import streams
+from torchlogit.cli import ends, streams
 
 
 @pytest.fixture
@@ -143,3 +150,98 @@ def test_the_bar_is_shown_on_terminals_alone(monkeypatch):
             if watch is not None:
                 watch(Reading(1, 500, 1000, 0.5))
         assert ("pass 1, 50%" in screen.file.getvalue()) == terminal
+
+
+# Faults, by the numbers of the list of bad inputs
+
+
+class OutOfMemoryError(RuntimeError):
+    """What torch raises where a card is full, by its name."""
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda: np.empty(10**15), "Unable to allocate 7.11 PiB"),
+        (lambda: torch.empty(10**15), "torch tried to allocate 4000000000000000 bytes"),
+        (lambda: pa.allocate_buffer(10**15), "malloc"),
+        (
+            lambda: raised(OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU")),
+            "allocate 20.00 GiB",
+        ),
+    ],
+    ids=["numpy", "torch", "pyarrow", "cuda"],
+)
+def test_215_no_memory_is_told_with_its_size(run, asked, monkeypatch, tmp_path, ask, told):
+    """Also where it ends in the thread that reads ahead; nothing is left behind."""
+    from torchlogit.sources.parquet import Files
+
+    model, folder, *_ = asked
+    before = sorted(path.name for path in tmp_path.iterdir())
+    first = Files.batches
+
+    def batches(self, *given):
+        yield from list(first(self, *given))[:3]
+        ask()
+
+    monkeypatch.setattr(Files, "batches", batches)
+    words = ["--ignore-extra", "--missing", "keep", "--memory", MEMORY, "-o", tmp_path / "p.csv"]
+    for done in (run("predict", model, folder, *words), run("evaluate", model, folder, "--memory", MEMORY)):
+        assert done.code == 1
+        assert "error: out of memory (" in done.err
+        assert told in done.err
+        assert "a smaller --memory" in done.err
+        assert len(done.err.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def raised(error):
+    raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ends.Ended(signal.SIGTERM)], ids=["SIGINT", "SIGTERM"])
+def test_209_a_pass_that_is_ended_ends_its_thread(asked, error):
+    model, folder, *_ = asked
+    fit, before = torchlogit.load(model), threading.active_count()
+
+    def watch(found):
+        raise error
+
+    with pytest.raises((KeyboardInterrupt, ends.Ended)):
+        fit.evaluate(folder, missing="drop", memory=MEMORY, watch=watch)
+    assert threading.active_count() == before
+
+
+def test_218_no_time_limit_reads_the_clock_on_the_wall():
+    """But that of a file that another process has left, which has no other time."""
+    source = Path(torchlogit.__file__).parent
+    found = [
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"\btime\.time\(|from time import [^\n]*\btime\b", path.read_text(encoding="utf-8"))
+    ]
+    assert found == ["datasets/download.py"]
+
+
+def test_219_head_closes_the_pipe_of_predictions(asked):
+    model, folder, *_ = asked
+    words = ["predict", model, folder, "--ignore-extra", "--missing", "keep", "--memory", MEMORY]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "torchlogit", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert command.stdout.readline() == b"p_0,p_1,class\n"
+    command.stdout.close()
+    error = command.stderr.read()
+    command.stderr.close()
+    assert command.wait(timeout=60) == 0
+    assert b"Traceback" not in error
+
+
+def test_220_no_part_of_the_input_is_replaced(run, asked):
+    model, folder, *_ = asked
+    part = folder / "part-1.parquet"
+    before = part.read_bytes()
+    done = run("predict", model, folder, "--ignore-extra", "--missing", "keep", "--memory", MEMORY, "-o", part)
+    assert done.code == 5
+    assert "--force" in done.err
+    assert part.read_bytes() == before

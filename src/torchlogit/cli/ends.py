@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -90,11 +91,26 @@ def _reading(error: BaseException) -> tuple[int, str, str]:
     if isinstance(error, OSError):
         drop_buffer()
         return FileError.exit_code, str(error) if error.filename else f"cannot write: {error.strerror or error}", ""
-    if isinstance(error, MemoryError):
-        return 1, f"out of memory ({error or 'no more to be had'}); use fewer rows or columns", ""
+    if lacking := _lacking(error):
+        return (
+            1,
+            f"out of memory ({lacking}); use fewer rows or columns, or a smaller --memory where rows are read in parts",
+            "",
+        )
     if isinstance(error, ImportError):
         return 1, str(error), ""
     return 1, f"unexpected failure: {type(error).__name__}: {error}", "say --debug to see where, and please report it"
+
+
+def _lacking(error: BaseException) -> str:
+    """Which memory was not to be had, also of torch, whose error is another on each device; empty for other errors."""
+    text = str(error)
+    if isinstance(error, MemoryError):
+        return text or "no more to be had"
+    if type(error).__name__ != "OutOfMemoryError" and "can't allocate memory" not in text:
+        return ""
+    found = re.search(r"tried to allocate ([\d.]+ \w+)", text, re.IGNORECASE)
+    return f"torch tried to allocate {found[1]}" if found else "of torch"
 
 
 def _usage(error: Any) -> tuple[str, str]:

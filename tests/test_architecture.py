@@ -58,7 +58,7 @@ LAYERS = [
         "estimators",
     },
     {"inference", "metrics", "calibration", "decision", "summary", "render"},
-    {"plots", "report", "cli", "serve", "learn", "__main__"},
+    {"plots", "report", "cli", "serve", "learn", "spark", "__main__"},
 ]
 
 # Who may import upward, what, and why.
@@ -78,9 +78,10 @@ UPWARD = {
 
 # Who may import a library. Everywhere else it would be loaded without need or tie the mathematics to it.
 HOMES = {
-    "torch.distributed": {"sources.ranks", "cli.ranks"},
+    "torch.distributed": {"sources.ranks", "sources.joining"},
     "matplotlib": {"plots"},
     "sklearn": {"estimators"},
+    "pyspark": {"spark"},
     "pyarrow": {"tables", "sources"},
     "formulaic": {"tables.formula"},
     "typer": {"cli"},

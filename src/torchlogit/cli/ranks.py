@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from threading import Event, Thread
 
 from torchlogit.cli.streams import say
@@ -37,21 +36,17 @@ def joined(timeout: float) -> Iterator[str | None]:
     if rank is None:
         yield None
         return
-    import torch.distributed as dist
+    from torchlogit.sources.joining import process_group
 
     if rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and _restarts():
         say(f"a restart may hang: set {RESTARTS}=1 for torchrun as well", "note")
     over = Event()
     Thread(target=_watch_parent, args=(os.getppid(), over), name="torchlogit parent watch", daemon=True).start()
     try:
-        dist.init_process_group("gloo", timeout=timedelta(seconds=timeout))
-    except (RuntimeError, ValueError) as error:
-        raise DistributedError(f"rank {rank}: the ranks do not find each other: {error}") from error
-    try:
-        yield "world"
+        with process_group(timeout):
+            yield "world"
     finally:
         over.set()
-        dist.destroy_process_group()
 
 
 def _restarts() -> bool:

@@ -1,0 +1,105 @@
+"""Fits of Spark data frames on a real, local Spark, and what is refused before Spark is asked."""
+
+import os
+import shutil
+import sys
+import warnings
+from contextlib import contextmanager
+from types import FunctionType
+
+import pyarrow.parquet as pq
+import pytest
+import streams
+
+import torchlogit
+from torchlogit import errors
+
+pytest.importorskip("pyspark", reason="needs pyspark: pip install 'torchlogit[spark]'")
+
+import torchlogit.spark as door
+
+ASKED = {"weight": "w", "offset": "o"}
+
+
+@contextmanager
+def local_spark(folder):
+    """A session of two cores that tries a task twice."""
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
+    builder = SparkSession.builder.master("local[2,2]").config(map=here | {"spark.sql.warehouse.dir": str(folder)})
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def by_value(function):
+    """The function as one that is pickled with its code: executors have no tests."""
+    return FunctionType(function.__code__, {}, function.__name__)
+
+
+def frame(session, path, table):
+    pq.write_table(table, path)
+    return session.read.parquet(f"file://{path}")
+
+
+def failing_first(batches):
+    """The batches, of which the first attempt to give them fails after half of them."""
+    from pyspark import TaskContext
+
+    for batch in batches:
+        yield batch.slice(0, len(batch) // 2)
+        if TaskContext.get().attemptNumber() == 0:
+            raise RuntimeError("lost")
+        yield batch.slice(len(batch) // 2)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs Java, such as Debian's openjdk-17-jre-headless")
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # of Spark
+def test_a_data_frame_is_fitted_by_the_tasks_of_a_barrier_stage(tmp_path):
+    """One test, as it takes one session: rows 222 and 248."""
+    whole, rooms = torchlogit.fit(table := streams.table(), "y", **ASKED), tmp_path / "rooms"
+    rooms.mkdir()
+    with local_spark(tmp_path) as session:
+        data = frame(session, tmp_path / "rows.parquet", table)
+        with pytest.raises(errors.ParameterError, match=r"num_processes=3, but the master local\[2,2\] runs 2 tasks"):
+            door.fit(data, "y", num_processes=3)
+        with door._written(data, rooms, False) as where, warnings.catch_warnings():
+            warnings.simplefilter("error")  # as where pages have no checksums
+            assert abs(torchlogit.fit(where, "y", memory=streams.MEMORY, **ASKED).theta - whole.theta).max() < 1e-10
+        found = door.fit(data.mapInArrow(by_value(failing_first), data.schema), "y", folder=rooms, **ASKED)
+        assert abs(found.theta - whole.theta).max() < 1e-10
+        assert abs(found.covariance_root.abs() - whole.covariance_root.abs()).max() < 1e-10
+        assert (found.columns, found.n_rows) == (whole.columns, whole.n_rows)
+        with pytest.raises(
+            errors.DataError, match=r"rank [01] .*part-.*parquet: column `b` has no value .* in rows \d+"
+        ):
+            door.fit(frame(session, tmp_path / "gaps.parquet", streams.table(gaps=True)), "y", folder=rooms)
+    assert list(rooms.iterdir()) == []
+
+
+def test_what_is_refused_without_spark():
+    with pytest.raises(errors.ParameterError, match="data must be a Spark data frame or a path, got Table"):
+        door.fit(streams.table(10), "y")
+    with pytest.raises(errors.ParameterError, match="num_processes must be a whole number from 1, got 0"):
+        door.fit("rows.parquet", "y", num_processes=0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'penality'"):
+        door.fit("rows.parquet", "y", penality=None)
+    with pytest.raises(errors.ParameterError, match="folder must be a path or URL that all executors see"):
+        door._written(streams.table(10), None, False).__enter__()
+
+
+def test_a_lost_task_is_told(monkeypatch):
+    """Row 221: Spark gives up on all of them."""
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    def gave_up(*arguments):
+        raise RuntimeError("Job aborted due to stage failure")
+
+    monkeypatch.setattr(TorchDistributor, "__init__", lambda *arguments, **options: None)
+    monkeypatch.setattr(TorchDistributor, "run", gave_up)
+    with pytest.raises(errors.DistributedError, match=r"gave up on the 2 tasks .* lost; .*RuntimeError: Job aborted"):
+        door._distributed(2, "rows.parquet", "y", 5, {})

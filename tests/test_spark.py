@@ -1,5 +1,6 @@
 """Fits of Spark data frames on a real, local Spark, and what is refused before Spark is asked."""
 
+import gc
 import os
 import shutil
 import sys
@@ -34,6 +35,7 @@ def local_spark(folder):
         yield session
     finally:
         session.stop()
+        gc.collect()  # its sockets, while their warnings are ignored
 
 
 def by_value(function):

@@ -71,7 +71,6 @@ PICTURES = {
     "sigmoid": lambda **to: plots.sigmoid(**to),
     "units": lambda **to: plots.units(**to),
 }
-LOOKS = [(theme, language) for theme in ("light", "dark") for language in ("en", "zh")]
 
 
 GREY = [0.2126, 0.7152, 0.0722]  # what red, green and blue add to a luminance
@@ -119,9 +118,9 @@ def texts(figure):
     return [(t.get_text(), t.get_window_extent()) for t in found]
 
 
-def faults(figure):
-    """What is wrong with the texts: pairs that touch, and those that leave the picture."""
-    found = texts(figure)
+def faults(figure, found=None):
+    """What is wrong with the texts (those ``found`` in it): pairs that touch, and those that leave the picture."""
+    found = texts(figure) if found is None else found
     assert len(found) > 3
     touching = [
         (a, b) for (a, one), (b, two) in combinations(found, 2) if one.shrunk(0.98, 0.8).overlaps(two.shrunk(0.98, 0.8))

@@ -67,33 +67,32 @@ def calibrated_on(fit: Fit, rows: Scored, method: str) -> Calibrated:
 def calibrator(scored: Scored, method: str = "platt") -> Calibrator:
     """The calibrator that fits the rows best, of one of six families.
 
-        With p a probability of the positive class and q the calibrated one:
+    With p a probability of the positive class and q the calibrated one:
 
-        =========== =========================================================================================================
-        platt       ``logit q = a logit p + b``, towards (n₊ + 1) / (n₊ + 2) for the positive, 1 / (n₋ + 2) for the other
-                    rows instead of 1 and 0, so that a and b are finite also where the classes are split
-        logistic    the same towards 1 and 0: maximum likelihood
-        intercept   ``logit q = logit p + b``
-        temperature ``q ∝ p^(1/T)``, of any number of classes; changes no decision by the largest probability
-        beta        ``logit q = a log p − b log(1 − p) + c`` with a, b ≥ 0
-        isotonic    the increasing step function of least squares, linear between its steps; may say 0 and 1
-        =========== =========================================================================================================
+    =========== =========================================================================================================
+    platt       ``logit q = a logit p + b``, towards (n₊ + 1) / (n₊ + 2) for the positive, 1 / (n₋ + 2) for the other
+                rows instead of 1 and 0, so that a and b are finite also where the classes are split
+    logistic    the same towards 1 and 0: maximum likelihood
+    intercept   ``logit q = logit p + b``
+    temperature ``q ∝ p^(1/T)``, of any number of classes; changes no decision by the largest probability
+    beta        ``logit q = a log p − b log(1 − p) + c`` with a, b ≥ 0
+    isotonic    the increasing step function of least squares, linear between its steps; may say 0 and 1
+    =========== =========================================================================================================
 
-        A weight counts as so many rows. All but isotonic are fits of torchlogit with their certificate, or a scalar equation
-        solved to the last digit. All but isotonic keep the order of the rows, and so AUC, strictly (platt and logistic reverse it
-        where the slope is negative).
+    A weight counts as so many rows. All but isotonic are fits of torchlogit with their certificate, or a scalar equation
+    solved to the last digit. All but isotonic keep the order of the rows, and so AUC, strictly (platt and logistic reverse it
+    where the slope is negative).
 
-        Raises ParameterError for a method that there is not, or that is for two classes; DataError for rows of one class and
-        for probabilities of exactly 0 or 1 (not isotonic); NotCertifiedError where no finite parameter is best.
-        Source: Platt (1999), Probabilistic outputs for support vector machines, §2.2; Cox (1958); Guo et al. (2017), On
-        calibration of modern neural networks, §4.2; Kull, Silva Filho and Flach (2017), Beta calibration; Zadrozny
-        and Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates.
+    Raises ParameterError for a method that there is not, or that is for two classes; DataError for rows of one class and
+    for probabilities of exactly 0 or 1 (not isotonic); NotCertifiedError where no finite parameter is best.
+    Source: Platt (1999), Probabilistic outputs for support vector machines, §2.2; Cox (1958); Guo et al. (2017), On
+    calibration of modern neural networks, §4.2; Kull, Silva Filho and Flach (2017), Beta calibration; Zadrozny
+    and Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates.
 
-        >>> from torchlogit.metrics.condensed import Condensed
-    from torchlogit.metrics.scored import scored_arrays
-        >>> rows = scored_arrays([0, 0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.8, 0.9])
-        >>> calibrator(rows, "isotonic").y.round(decimals=2).tolist()
-        [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
+    >>> from torchlogit.metrics.scored import scored_arrays
+    >>> rows = scored_arrays([0, 0, 1, 0, 1, 1], [0.1, 0.2, 0.3, 0.6, 0.8, 0.9])
+    >>> calibrator(rows, "isotonic").y.round(decimals=2).tolist()
+    [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
     """
     if method not in METHODS:
         raise ParameterError(f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}")

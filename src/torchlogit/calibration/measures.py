@@ -91,45 +91,44 @@ def calibration(
 ) -> Calibration:
     """Whether of rows with probability p a share p had the event.
 
-        With p a row's probability of the event, y whether it came, s the row's weight (so many rows), all sums over rows:
+    With p a row's probability of the event, y whether it came, s the row's weight (so many rows), all sums over rows:
 
-        =================== ====================================================================================================
-        intercept           a of ``logit P(y = 1) = a + logit p``: over 0 where too few events were predicted; test of a = 0
-        slope               b of ``logit P(y = 1) = a + b logit p``: under 1 where probabilities are too extreme; test of b = 1
-        cox                 ``2 (log-likelihood at the best a, b − at 0, 1)``, χ² on 2
-        spiegelhalter       ``z = Σ s (y − p)(1 − 2p) / √(Σ s (1 − 2p)² p (1 − p))``, normal
-        hosmer lemeshow     the χ² of ten groups, on as many degrees of freedom (rows without weights)
-        ece                 ``Σ_bins n |observed − predicted| / Σ n``, over the bins of `reliability`
-        ece if calibrated   its mean if the probabilities were true, ``Σ n σ √(2/π) / Σ n``, σ² = Σ s p (1 − p) / n²
-        ece debiased        ece less its noise's share, at least 0: ``Σ n (2 |d| − E|N(d, o (1 − o) / n)|) / Σ n``
-        ici, e50, e90       mean, median, 90 % quantile of ``|curve(p) − p|``, with the curve of `smooth_reliability`
-        brier               ``Σ s (y − p)² / Σ s``, = miscalibration − discrimination + uncertainty
-        miscalibration      Brier score less that of p's isotonic recalibration; also biased upwards
-        discrimination      Brier score of the overall share less that of the isotonic recalibration
-        uncertainty         Brier score of the overall share
-        bins                ``Σ_bins n (observed − predicted)² / Σ n``, the reliability of Murphy's decomposition
-        bins debiased       the same with ``o (1 − o) / (n − 1)`` taken off each bin: without bias; may be negative
-        =================== ====================================================================================================
+    =================== ====================================================================================================
+    intercept           a of ``logit P(y = 1) = a + logit p``: over 0 where too few events were predicted; test of a = 0
+    slope               b of ``logit P(y = 1) = a + b logit p``: under 1 where probabilities are too extreme; test of b = 1
+    cox                 ``2 (log-likelihood at the best a, b − at 0, 1)``, χ² on 2
+    spiegelhalter       ``z = Σ s (y − p)(1 − 2p) / √(Σ s (1 − 2p)² p (1 − p))``, normal
+    hosmer lemeshow     the χ² of ten groups, on as many degrees of freedom (rows without weights)
+    ece                 ``Σ_bins n |observed − predicted| / Σ n``, over the bins of `reliability`
+    ece if calibrated   its mean if the probabilities were true, ``Σ n σ √(2/π) / Σ n``, σ² = Σ s p (1 − p) / n²
+    ece debiased        ece less its noise's share, at least 0: ``Σ n (2 |d| − E|N(d, o (1 − o) / n)|) / Σ n``
+    ici, e50, e90       mean, median, 90 % quantile of ``|curve(p) − p|``, with the curve of `smooth_reliability`
+    brier               ``Σ s (y − p)² / Σ s``, = miscalibration − discrimination + uncertainty
+    miscalibration      Brier score less that of p's isotonic recalibration; also biased upwards
+    discrimination      Brier score of the overall share less that of the isotonic recalibration
+    uncertainty         Brier score of the overall share
+    bins                ``Σ_bins n (observed − predicted)² / Σ n``, the reliability of Murphy's decomposition
+    bins debiased       the same with ``o (1 − o) / (n − 1)`` taken off each bin: without bias; may be negative
+    =================== ====================================================================================================
 
-        Of rows that were read in parts the measures that look at each row by itself are empty: hosmer lemeshow, e50, e90,
-        miscalibration and discrimination; and the errors of slope and intercept where weights are no counts.
-        Intervals of intercept and slope are Wald's, from torchlogit's own fit. On the rows that were fitted there are neither
-        intervals nor tests. A measure that does not exist is empty, and a note says why. ``label`` is as in `event_of`,
-        and sentences are in ``language`` "en" or "zh".
+    Of rows that were read in parts the measures that look at each row by itself are empty: hosmer lemeshow, e50, e90,
+    miscalibration and discrimination; and the errors of slope and intercept where weights are no counts.
+    Intervals of intercept and slope are Wald's, from torchlogit's own fit. On the rows that were fitted there are neither
+    intervals nor tests. A measure that does not exist is empty, and a note says why. ``label`` is as in `event_of`,
+    and sentences are in ``language`` "en" or "zh".
 
-        Source: Cox (1958), Biometrika 45, 562; Van Calster et al. (2016), J. Clin. Epidemiol. 74, 167; Spiegelhalter (1986),
-        Statistics in Medicine 5, 421; Kumar, Liang and Ma (2019), Verified uncertainty calibration (the normal approximation of
-        their software); Austin and Steyerberg (2019), Statistics in Medicine 38, 4051; Dimitriadis, Gneiting and Jordan (2021),
-        PNAS 118, e2016191118; Murphy (1973); Ferro and Fricker (2012), Q. J. R. Meteorol. Soc. 138, 1954.
+    Source: Cox (1958), Biometrika 45, 562; Van Calster et al. (2016), J. Clin. Epidemiol. 74, 167; Spiegelhalter (1986),
+    Statistics in Medicine 5, 421; Kumar, Liang and Ma (2019), Verified uncertainty calibration (the normal approximation of
+    their software); Austin and Steyerberg (2019), Statistics in Medicine 38, 4051; Dimitriadis, Gneiting and Jordan (2021),
+    PNAS 118, e2016191118; Murphy (1973); Ferro and Fricker (2012), Q. J. R. Meteorol. Soc. 138, 1954.
 
-        >>> from torchlogit.metrics.condensed import Condensed
-    from torchlogit.metrics.scored import scored_arrays
-        >>> rng = np.random.default_rng(0)
-        >>> p = rng.uniform(0.05, 0.95, 5000)
-        >>> extreme = p**2 / (p**2 + (1 - p) ** 2)  # the log-odds doubled
-        >>> found = calibration(scored_arrays(rng.random(5000) < p, extreme))
-        >>> round(found["slope"], 2), round(found["intercept"], 2)
-        (0.51, -0.05)
+    >>> from torchlogit.metrics.scored import scored_arrays
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(0.05, 0.95, 5000)
+    >>> extreme = p**2 / (p**2 + (1 - p) ** 2)  # the log-odds doubled
+    >>> found = calibration(scored_arrays(rng.random(5000) < p, extreme))
+    >>> round(found["slope"], 2), round(found["intercept"], 2)
+    (0.51, -0.05)
     """
     curve = reliability(scored, bins, rule, level=level, label=label)
     at = _Rows(event_of(scored, label), curve)

@@ -42,8 +42,7 @@ def texts(recipe: Recipe) -> list[str]:
 def opened_for(fit: Model, data: Any, memory: int | str) -> Any:
     """The data as they came; or where they are to be read, a table if they fit in a share of the memory, or their `Reader`."""
     paths = [data] if isinstance(data, str | os.PathLike) else data if isinstance(data, list | tuple) else []
-    text = texts(recipe_of(fit))
-    if text and paths and all(isinstance(path, str | os.PathLike) for path in paths):
+    if paths and all(isinstance(path, str | os.PathLike) for path in paths) and (text := texts(recipe_of(fit))):
         from torchlogit.sources.parquet import Files
 
         data = Files(list(paths), text_columns=text)

@@ -86,6 +86,9 @@ class _Package(ModuleType):
         if not (name in _HOMES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # for cloudpickle, which knows modules by their exact type
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Package
 

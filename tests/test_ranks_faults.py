@@ -14,6 +14,8 @@ from streams import numbers, table, write
 import torchlogit
 from torchlogit import DataError, DistributedError, ParameterError, streamed
 from torchlogit.checkpoint import journal
+from torchlogit.cli import ends
+from torchlogit.cli.ranks import own_rank
 from torchlogit.errors import FileError
 from torchlogit.sources import ranks
 
@@ -256,3 +258,27 @@ def wrong_group(rank):
 
 def test_a_limit_that_means_nothing():
     assert all("timeout" in told for told in spread(1, wrong_group))
+
+
+@pytest.mark.parametrize(
+    ("rank", "size", "told"),
+    [("0", "2", 0), ("", "", None), ("1", "", None), ("2", "2", "under the size"), ("x", "2", "RANK='x'")],
+)
+def test_237_what_the_environment_says(monkeypatch, rank, size, told):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    if isinstance(told, str):
+        with pytest.raises(ParameterError, match=told):
+            own_rank()
+    else:
+        assert own_rank() == told
+
+
+def test_only_the_first_rank_tells_an_error_of_all(monkeypatch, capsys):
+    error = DataError("rank 1 (host): no row is left")
+    error.of_all = True
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, said in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        assert ends.told(error, debug=False) == 3
+        assert ("no row is left" in capsys.readouterr().err) == said

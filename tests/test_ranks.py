@@ -200,6 +200,30 @@ def test_a_group_of_some_ranks():
     same(last, whole)
 
 
+def many_fits(rank):
+    """Threads before, and after as many fits whose like were let go."""
+    import gc
+    import threading
+
+    rows, seen = my_half(rank), []
+    for _ in range(12):
+        fit_here(rows, "y")
+        gc.collect()
+        seen.append(
+            len(os.listdir("/proc/self/task")) if os.path.exists("/proc/self/task") else threading.active_count()
+        )
+    return seen
+
+
+def my_half(rank):
+    return numbers().slice(2000 * rank, 2000)
+
+
+def test_fits_that_are_over_leave_nothing_behind():
+    for seen in spread(2, many_fits):
+        assert max(seen) <= seen[0] + 8
+
+
 def asked(rank):
     """Passes of a fit, and how often the ranks have met."""
     fit = fit_here(numbers().slice(2000 * rank, 2000), "y")

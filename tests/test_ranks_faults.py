@@ -150,9 +150,9 @@ def different(rank, what):
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("name", "columns"),
-        ("type", "columns"),
-        ("order", "columns"),
+        ("name", "type of `x1` is .double. on rank 0 .* and not there on rank 1"),
+        ("type", "type of `x1` is .double. on rank 0 .* and .float. on rank 1"),
+        ("order", "order of columns is"),
         ("penalty", "penalty is null on rank 0 .* and .*L2.* on rank 1"),
         ("version", "torchlogit is .* and .0.0.9"),
     ],

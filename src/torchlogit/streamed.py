@@ -79,8 +79,9 @@ def dealt(data: Any, ranks: Ranks, asked: Mapping[str, Any]) -> Reader:
 
     reader: Reader = ranks.each(mine)
     reader.beat = ranks.beat
-    columns = ranks.each(lambda: {name: str(reader.type_of(name)) for name in reader.schema.names})
-    ranks.check_same({"torchlogit": __version__, "data": reader.identity, "columns": columns, **asked})
+    types = ranks.each(lambda: {f"the type of `{name}`": str(reader.type_of(name)) for name in reader.schema.names})
+    files = {f"file {path}": seen for path, *seen in reader.identity} if isinstance(reader.identity, list) else {}
+    ranks.check_same({"torchlogit": __version__, **files, **types, "the order of columns": [*types], **asked})
     return reader
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from math import prod
 from time import monotonic, sleep
@@ -58,7 +59,7 @@ class Ranks:
         self.limit, self.waiting, self.asked = limit, waiting, 0
         with _told("the ranks do not find each other"):
             self._store = self._place(dist, members, allowed)
-            self._group = dist.new_group(members, allowed, "gloo", use_local_synchronization=True)
+            self._gloo = self._group(dist, allowed)
         self._said, self._beats = monotonic(), 0
         self.hosts = [str(name) for name in self.gather(socket.gethostname)]
 
@@ -69,6 +70,10 @@ class Ranks:
         called = "torchlogit " + " ".join(map(str, members))
         number = store.add(f"{called}/{self.rank}", 1)
         return dist.PrefixStore(f"{called}/fit {number}", store)
+
+    def _group(self, dist: Any, allowed: timedelta) -> Any:
+        """A gloo group that goes, with its threads and connections, when these `Ranks` go."""
+        return dist.ProcessGroupGloo(dist.PrefixStore("gloo", self._store), self.rank, self.size, allowed)
 
     def sum(
         self, mine: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Exception | None = None
@@ -126,20 +131,25 @@ class Ranks:
         return kept[0]
 
     def tensors(self, mine: tuple[Tensor, ...]) -> list[tuple[Tensor, ...]]:
-        """As many tensors in float64 of each rank, of any shapes, rank by rank."""
+        """The tensors of each rank in float64, of any number and shapes, rank by rank."""
         shapes = self.gather(lambda: [list(t.shape) for t in mine])
         sizes = torch.tensor([sum(map(prod, each)) for each in shapes])
         flat = torch.cat([torch.zeros(0, dtype=torch.float64), *(t.double().reshape(-1) for t in mine)])
         return [apart(part, each) for part, each in zip(self._joined(flat, sizes), shapes, strict=True)]
 
     def check_same(self, what: Mapping[str, Any]) -> None:
-        """Refuse to go on where the ranks were given different things: the first two that differ are named."""
-        told = self.gather(lambda: {key: _short(value) for key, value in what.items()})
-        for rank, other in enumerate(told):
-            for key in told[0]:
-                if other.get(key) != told[0][key]:
-                    pair = f"{show(told[0][key], 120)} on {self.name(0)} and {show(other.get(key), 120)} on {self.name(rank)}"
-                    raise _of_all(ParameterError(f"the ranks were given different things: {key} is {pair}"))
+        """Refuse to go on where the ranks were given different things: the first of them is named."""
+        first, *others = self.gather(lambda: {key: _short(value) for key, value in what.items()})
+        for rank, other in enumerate(others, 1):
+            for key in dict.fromkeys([*first, *other]):
+                if other.get(key) != first.get(key):
+                    pair = (
+                        f"{show(each.get(key, 'not there'), 120)} on {self.name(at)}"
+                        for each, at in ((first, 0), (other, rank))
+                    )
+                    raise _of_all(
+                        ParameterError(f"the ranks were given different things: {key} is {' and '.join(pair)}")
+                    )
 
     def name(self, rank: int) -> str:
         """A rank as a reader finds it."""
@@ -182,12 +192,10 @@ class Ranks:
 
     def _reduced(self, tensor: Tensor) -> Tensor:
         """The tensor summed over all ranks, in place."""
-        import torch.distributed as dist
-
         self.asked += 1
         with _told(f"a rank was lost in sum {self.asked} of the fit"):
             self._meet()
-            dist.all_reduce(tensor, group=self._group)
+            self._gloo.allreduce([tensor]).wait()
         return tensor
 
     def _meet(self) -> None:
@@ -195,10 +203,8 @@ class Ranks:
         self._store.set(f"{self.asked} {self.rank}", "here")
         missing, begin = self._missing(range(self.size)), monotonic()
         seen, since = dict.fromkeys(missing, -1), dict.fromkeys(missing, begin)
-        while missing:
-            sleep(
-                min(LONGEST, (monotonic() - begin) / 8)
-            )  # the store itself waits too, but tells stderr whenever it has
+        while missing:  # the store waits too, but tells stderr whenever it has waited in vain
+            sleep(min(LONGEST, (monotonic() - begin) / 8))
             signs = self._signs(missing)
             since.update((rank, monotonic()) for rank in missing if signs[rank] != seen[rank])
             seen.update(signs)
@@ -235,18 +241,15 @@ class Ranks:
                 raise _of_all((kind or DistributedError)(f"{self.name(rank)}: {text}")) from error
 
 
-class _told:
+@contextmanager
+def _told(what: str) -> Iterator[None]:
     """Within: what `torch.distributed` raises becomes a `DistributedError` that says what it means."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, RuntimeError) and not isinstance(error, errors.TorchlogitError):
-            raise DistributedError(f"{self.what}: {show(error, 300)}") from error
+    try:
+        yield
+    except errors.TorchlogitError:
+        raise
+    except RuntimeError as error:
+        raise DistributedError(f"{what}: {show(error, 300)}") from error
 
 
 def _of_all(error: errors.TorchlogitError) -> errors.TorchlogitError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from copy import copy
 from queue import SimpleQueue
-from threading import Event, Semaphore, Thread
+from threading import Event, Semaphore, Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -91,7 +91,8 @@ def ahead(items: Callable[[], Iterator[T]], depth: int = AHEAD) -> Generator[T, 
     finally:
         over.set()
         room.release()
-        thread.join()
+        if thread is not current_thread():  # the garbage collector may come by in any thread
+            thread.join()
 
 
 class StreamSource:

@@ -427,6 +427,26 @@ def test_the_thread_ends_with_its_reader():
     assert threading.active_count() == started
 
 
+def test_a_reader_may_be_let_go_in_its_own_thread():
+    """As the garbage collector does that comes by there."""
+    taken, over, errors = threading.Event(), threading.Event(), []
+
+    def items():
+        yield 1
+        taken.wait(20)
+        try:
+            reader.close()
+        except RuntimeError as error:
+            errors.append(error)
+        over.set()
+
+    reader = ahead(items)
+    assert next(reader) == 1
+    taken.set()
+    assert over.wait(20)
+    assert not errors
+
+
 @pytest.mark.parametrize("size", ["", "0", "-1MB", "1XB", "a lot", 0])
 def test_sizes_that_mean_nothing(size):
     with pytest.raises(ParameterError, match="memory must be a size"):

@@ -6,6 +6,7 @@ A start of two ranks takes seconds, so a test asks for as much as it can. Number
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,10 +54,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def started(command, environment=None):
+def started(command, environment=None, inside=()):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
     return subprocess.Popen(
-        [sys.executable, *map(str, command)],
+        [*inside, sys.executable, *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,3 +146,46 @@ def test_235_a_second_job_at_one_port(rows):
         code, _, err = ended(started(["-m", "torchlogit", "fit", rows, "--target", "y"], where))
     assert code == 6
     assert "another job is at this port: choose another MASTER_PORT" in err
+
+
+@pytest.fixture
+def two_hosts():
+    """Two network namespaces with a cable between them; for each the words before a command, and its end of the cable."""
+    if shutil.which("ip") is None or os.geteuid() != 0:
+        pytest.skip("needs root and iproute2, to lay a cable between two network namespaces")
+    names = [f"torchlogit{os.getpid()}{side}" for side in "ab"]
+    try:
+        for name in names:
+            if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
+                pytest.skip("no network namespaces can be made here")
+        ip("link", "add", "cable0", "netns", names[0], "type", "veth", "peer", "name", "cable1", "netns", names[1])
+        for side, name in enumerate(names):
+            ip("-n", name, "addr", "add", f"10.77.0.{side + 1}/24", "dev", f"cable{side}")
+            ip("-n", name, "link", "set", f"cable{side}", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        yield [["ip", "netns", "exec", name] for name in names]
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+CUT = "subprocess.run(['ip', 'link', 'set', 'cable1', 'down'])"
+HEALED = "threading.Timer(3, subprocess.run, [['ip', 'link', 'set', 'cable1', 'up']]).start()"
+
+
+@pytest.mark.parametrize(("what", "timeout", "code"), [(f"{CUT}; {HEALED}", 60, 0), (CUT, 5, 6)], ids=["233", "234"])
+def test_a_network_that_is_cut(two_hosts, rows, tmp_path, what, timeout, code):
+    model = tmp_path / "model.safetensors"
+    fit = [*odd(tmp_path, what), "fit", rows, "--target", "y", "--timeout", timeout, "-o", model]
+    where = {"MASTER_ADDR": "10.77.0.1", "MASTER_PORT": "29500", "WORLD_SIZE": "2"}
+    processes = [
+        started(fit, where | {"RANK": str(rank), "GLOO_SOCKET_IFNAME": f"cable{rank}"}, inside)
+        for rank, inside in enumerate(two_hosts)
+    ]
+    told = [ended(process) for process in processes]
+    assert [each[0] for each in told] == [code, code], told
+    assert model.exists() == (code == 0)

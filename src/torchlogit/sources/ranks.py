@@ -23,6 +23,7 @@ from torch import Tensor
 from torchlogit import errors
 from torchlogit.errors import DistributedError, ParameterError
 from torchlogit.sources.base import apart
+from torchlogit.sources.timed import TimedStore
 from torchlogit.tables.names import show
 
 LIMIT = 120.0  # seconds for which a rank may give no sign of life
@@ -69,7 +70,7 @@ class Ranks:
         store.set_timeout(allowed)
         called = "torchlogit " + " ".join(map(str, members))
         number = store.add(f"{called}/{self.rank}", 1)
-        return dist.PrefixStore(f"{called}/fit {number}", store)
+        return TimedStore(dist.PrefixStore(f"{called}/fit {number}", store), self.limit)
 
     def _group(self, dist: Any, allowed: timedelta) -> Any:
         """A gloo group that goes, with its threads and connections, when these `Ranks` go."""

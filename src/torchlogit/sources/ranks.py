@@ -59,8 +59,9 @@ class Ranks:
         members, allowed = dist.get_process_group_ranks(chosen), timedelta(seconds=limit)
         self.limit, self.waiting, self.asked = limit, waiting, 0
         with _told("the ranks do not find each other"):
-            self._store = self._place(dist, members, allowed)
-            self._gloo = self._group(dist, allowed)
+            place = self._place(dist, members, allowed)
+            self._store = TimedStore(place, limit)
+            self._gloo = self._group(dist, place, allowed)
         self._said, self._beats = monotonic(), 0
         self.hosts = [str(name) for name in self.gather(socket.gethostname)]
 
@@ -70,11 +71,11 @@ class Ranks:
         store.set_timeout(allowed)
         called = "torchlogit " + " ".join(map(str, members))
         number = store.add(f"{called}/{self.rank}", 1)
-        return TimedStore(dist.PrefixStore(f"{called}/fit {number}", store), self.limit)
+        return dist.PrefixStore(f"{called}/fit {number}", store)
 
-    def _group(self, dist: Any, allowed: timedelta) -> Any:
+    def _group(self, dist: Any, place: Any, allowed: timedelta) -> Any:
         """A gloo group that goes, with its threads and connections, when these `Ranks` go."""
-        return dist.ProcessGroupGloo(dist.PrefixStore("gloo", self._store), self.rank, self.size, allowed)
+        return dist.ProcessGroupGloo(dist.PrefixStore("gloo", place), self.rank, self.size, allowed)
 
     def sum(
         self, mine: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Exception | None = None

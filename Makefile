@@ -18,8 +18,8 @@ demo: $(READY) ## Fit a first model and show what it says
 learn: $(READY) ## Serve the lesson on this machine and open it in the browser
 	$(BIN)/torchlogit learn
 
-test: $(READY) ## Run all tests, on three processes: those of browsers and ranks wait a good deal
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+test: $(READY) ## Run all tests, on two processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 coverage: $(READY) ## The same with coverage, which takes half as long again; under 95 % is a failure
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --cov=torchlogit --cov-report=term

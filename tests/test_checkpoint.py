@@ -58,7 +58,7 @@ def test_210_the_same_bits_wherever_it_was_ended(folder, tmp_path, settings):
     whole = fit(folder, **settings)
     total = whole.stream.passes.number
     newton = settings == {"solver": "newton"}
-    for stop in (1, 2, 3, total - 1, total) if newton else (2, total):
+    for stop in (1, 3, total) if newton else (2, total):
         checkpoint = tmp_path / f"checkpoint-{stop}"
         with pytest.raises(Stopped):
             fit(folder, checkpoint=checkpoint, watch=StopAt(stop), **settings)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scores import of_classes, sample
@@ -51,19 +51,26 @@ def test_blocks_add_up_to_the_whole(weights):
     assert (merged.log_loss, merged.brier) == pytest.approx((whole.log_loss, whole.brier), rel=1e-14)
 
 
-@settings(deadline=None, max_examples=40)
-@given(
-    st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
-)
-def test_the_bounds_hold_the_exact_area(rows, near):
-    """Also where all scores share a few bins, lie beyond the outermost, or are tied."""
+def rows_of_both_classes(rows, near):
+    """Rows (label, log-odds, weight) scored, near each other or not; both classes weigh something."""
     y, s, w = (np.array(column, float) for column in zip(*rows, strict=True))
     s = (s / 40 * 3 * WIDTH if near else s).round(8)  # what differs by less than 1e-9 counts as equal in a cell
-    if not (w[y == 1].sum() and w[y == 0].sum()):
-        return
-    p = np.stack([expit(-s), expit(s)], 1)
-    exact = auc(scored_arrays(y.astype(int), p, w)).value
-    found = tally(scored_arrays(y.astype(int), p, w)).auc()
+    assume(w[y == 1].sum() and w[y == 0].sum())
+    return scored_arrays(y.astype(int), np.stack([expit(-s), expit(s)], 1), w)
+
+
+SOME_ROWS = given(
+    st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
+)
+
+
+@settings(deadline=None, max_examples=40)
+@SOME_ROWS
+def test_the_bounds_hold_the_exact_area(rows, near):
+    """Also where all scores share a few bins, lie beyond the outermost, or are tied."""
+    rows = rows_of_both_classes(rows, near)
+    exact = auc(rows).value
+    found = tally(rows).auc()
     assert found.low <= exact <= found.high
     assert 0 <= found.low <= found.high <= 1
 
@@ -161,15 +168,9 @@ def test_points_stand_for_rows_in_what_is_smooth():
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    st.lists(st.tuples(st.booleans(), st.floats(-40, 40), st.integers(0, 3)), min_size=2, max_size=60), st.booleans()
-)
+@SOME_ROWS
 def test_the_bounds_of_measures_of_ranks(rows, near):
-    y, s, w = (np.array(column, float) for column in zip(*rows, strict=True))
-    s = (s / 40 * 3 * WIDTH if near else s).round(8)  # what differs by less than 1e-9 counts as equal in a cell
-    if not (w[y == 1].sum() and w[y == 0].sum()):
-        return
-    rows = scored_arrays(y.astype(int), np.stack([expit(-s), expit(s)], 1), w)
+    rows = rows_of_both_classes(rows, near)
     known = ranked(rows)
     found = tally(rows).rows()
     for name, of in RANKS.items():

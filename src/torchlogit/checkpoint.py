@@ -21,7 +21,7 @@ from torch import Tensor
 
 from torchlogit import __version__, store
 from torchlogit.errors import DataWarning, FileError, ModelFileError, ParameterError
-from torchlogit.sources.base import apart
+from torchlogit.sources.base import apart, together
 from torchlogit.tables.names import show
 from torchlogit.tables.write import atomic
 
@@ -54,8 +54,7 @@ class Journal:
 
     def keep(self, at: tuple[Tensor, ...], total: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Keep what this pass has summed; it is laid out as it will be when it is read, so that every bit is the same."""
-        sums = torch.cat([t.double().reshape(-1) for t in total])
-        shapes = [list(t.shape) for t in total]
+        sums, shapes = together(total)
         self._write(self._path, {"question": _digest(at), "shapes": shapes}, sums)
         return apart(sums, shapes)
 

@@ -168,9 +168,6 @@ class Jeffreyed:
     def __iter__(self) -> Iterator[Seen]:
         yield from self.blocks if self.blocks is not None else map(self._seen, self.source)
 
-    def reduce(self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
-        return self.source.reduce(total, at, error)
-
     @property
     def ranks(self) -> Any:
         """Those over which the rows are spread."""

@@ -11,11 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from torchlogit.encoder import Encoder
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.sources.base import Block, ended
+from torchlogit.sources.base import Block
 from torchlogit.sources.reader import Reader
 from torchlogit.sources.stream import Passes, Reading, ahead, bytes_of
 from torchlogit.streamed import StreamedRows, opened
@@ -80,10 +79,6 @@ class Once:
                 yield from part
         if empty:
             raise DataError("no row is left: there are none, or all have missing cells")
-
-    def reduce(self, total: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Any = None) -> tuple[Tensor, ...]:
-        """All rows are read here: the total is the sum."""
-        return ended(total, error)
 
 
 def parted(

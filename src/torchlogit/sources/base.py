@@ -46,9 +46,6 @@ class Source(Protocol):
     @property
     def survey(self) -> Any: ...  # what is known of all rows already; None: nothing
     def __iter__(self) -> Iterator[Block]: ...
-    def reduce(
-        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None
-    ) -> tuple[Tensor, ...]: ...
     def whole(self, loss: str, dtype: torch.dtype) -> Source: ...
     def select(self, columns: Tensor) -> Source: ...
     def kept(self) -> Source: ...
@@ -77,7 +74,7 @@ def accumulate(
 def _summed(
     source: Source, of_block: Callable[[Block], tuple[Tensor, ...]], at: tuple[Tensor, ...]
 ) -> tuple[Tensor, ...]:
-    """The sum of the blocks here, handed to the source; it also learns of an error after the first block."""
+    """The sum of the blocks here, or of those of all ranks, who also learn of an error after the first block."""
     parts = (tuple(t.double() for t in of_block(block)) for block in source)
     total = next(parts)
     carry: tuple[Tensor, ...] = ()
@@ -88,11 +85,9 @@ def _summed(
             total, carry = zip(*map(_two_sum, total, part, carry), strict=True)
     except Exception as caught:
         error = caught
-    return source.reduce(tuple(map(_closed, total, carry)) if carry else total, at, error)
-
-
-def ended(total: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
-    """What `Source.reduce` is where all rows are here: the total, or the error."""
+    total, ranks = tuple(map(_closed, total, carry)) if carry else total, getattr(source, "ranks", None)
+    if ranks is not None:
+        return tuple(ranks.sum(total, at, error))
     if error is not None:
         raise error
     return total
@@ -123,6 +118,12 @@ def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
     total = a + b
     shadow = total - a
     return total, carry + ((a - (total - shadow)) + (b - shadow))
+
+
+def together(tensors: tuple[Tensor, ...]) -> tuple[Tensor, list[list[int]]]:
+    """All numbers of some tensors one after the other, in float64, and the tensors' shapes."""
+    flat = [t.double().reshape(-1) for t in tensors]
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *flat]), [list(t.shape) for t in tensors]
 
 
 def apart(numbers: Tensor, shapes: list[list[int]]) -> tuple[Tensor, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchlogit.design import Coordinates, Design
 from torchlogit.kernels.elastic import Solved, elastic
 from torchlogit.kernels.passes import suits
-from torchlogit.sources.base import Block, ended
+from torchlogit.sources.base import Block
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -83,12 +83,6 @@ class MemorySource:
             x = self.x[rows.numpy()] if self.sparse and isinstance(rows, Tensor) else self.x[rows]
         offset = self.offset[rows] if self.offset.ndim else self.offset
         return Block(Design(x, self.intercept), self.y[..., rows], self.weight[..., rows], offset, start)
-
-    def reduce(
-        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Exception | None = None
-    ) -> tuple[Tensor, ...]:
-        """All rows are here: the total is the sum."""
-        return ended(total, error)
 
     def table(self) -> Design:
         """All rows as one design."""

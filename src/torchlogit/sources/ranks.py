@@ -22,7 +22,7 @@ from torch import Tensor
 
 from torchlogit import errors
 from torchlogit.errors import DistributedError, ParameterError
-from torchlogit.sources.base import apart
+from torchlogit.sources.base import apart, together
 from torchlogit.sources.timed import TimedStore
 from torchlogit.tables.names import show
 
@@ -84,10 +84,10 @@ class Ranks:
 
         ``at`` is what the sum was asked at, the same on all ranks: where theirs differ, `DistributedError` says so.
         """
-        shapes = [list(t.shape) for t in mine]
+        numbers, shapes = together(mine)
         digest = _digest(self.asked, shapes, at)
         head = torch.tensor([float(error is not None), digest, digest**2], dtype=torch.float64)
-        total = self._reduced(torch.cat([head, *(t.double().reshape(-1) for t in mine)]))
+        total = self._reduced(torch.cat([head, numbers]))
         failed, once, twice = (int(x) for x in total[:HEAD].tolist())
         if failed:
             self._raise(error)
@@ -134,10 +134,10 @@ class Ranks:
 
     def tensors(self, mine: tuple[Tensor, ...]) -> list[tuple[Tensor, ...]]:
         """The tensors of each rank in float64, of any number and shapes, rank by rank."""
-        shapes = self.gather(lambda: [list(t.shape) for t in mine])
+        numbers, own = together(mine)
+        shapes = self.gather(lambda: own)
         sizes = torch.tensor([sum(map(prod, each)) for each in shapes])
-        flat = torch.cat([torch.zeros(0, dtype=torch.float64), *(t.double().reshape(-1) for t in mine)])
-        return [apart(part, each) for part, each in zip(self._joined(flat, sizes), shapes, strict=True)]
+        return [apart(part, each) for part, each in zip(self._joined(numbers, sizes), shapes, strict=True)]
 
     def check_same(self, what: Mapping[str, Any]) -> None:
         """Refuse to go on where the ranks were given different things: the first of them is named."""

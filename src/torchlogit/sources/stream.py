@@ -16,7 +16,7 @@ from torch import Tensor
 from torchlogit.design import Coordinates
 from torchlogit.errors import ParameterError
 from torchlogit.kernels.passes import suits
-from torchlogit.sources.base import Block, ended
+from torchlogit.sources.base import Block
 from torchlogit.sources.memory import MemorySource
 
 if TYPE_CHECKING:
@@ -154,15 +154,9 @@ class StreamSource:
                     yield block._replace(start=start + block.start)
                 start += part.n_rows
 
-    def reduce(
-        self, total: tuple[Tensor, ...], at: tuple[Tensor, ...] = (), error: Exception | None = None
-    ) -> tuple[Tensor, ...]:
-        """The sum over all ranks; where all rows are read here, the total."""
-        return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
-
-    def _seen(self, change: Callable[[MemorySource], MemorySource], survey: Survey, read: Any = None) -> StreamSource:
+    def _seen(self, change: Callable[[MemorySource], MemorySource], survey: Survey) -> StreamSource:
         """The same rows, each part changed as it comes."""
-        out, read = copy(self), read or self.read
+        out, read = copy(self), self.read
         out.read, out.survey = (lambda: map(change, read())), survey
         return out
 
@@ -191,7 +185,11 @@ class StreamSource:
     def at_hand(self) -> StreamSource:
         """The same with this rank's rows in memory, where they fit: other ranks' may not."""
         kept = None if self.ranks is None else self.ranks.each(self._kept)
-        return self if kept is None else self._seen(lambda part: part, self.survey, lambda: iter([kept]))
+        if kept is None:
+            return self
+        out = copy(self)
+        out.read = lambda: iter([kept])
+        return out
 
     def _kept(self) -> MemorySource | None:
         numbers = self.n_features if self.entries is None else 2 * self.entries

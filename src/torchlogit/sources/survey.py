@@ -13,7 +13,7 @@ from torch import Tensor
 from torchlogit.design import Coordinates, Design, moved_gram
 from torchlogit.errors import DataError
 from torchlogit.moments import moments
-from torchlogit.sources.base import Block, accumulate, ended
+from torchlogit.sources.base import Block, accumulate
 from torchlogit.sources.memory import MemorySource
 from torchlogit.sources.stream import Passes, ahead, joined
 
@@ -175,9 +175,6 @@ class _Blocks:
             yield Block(Design(torch.zeros(1, self.d, dtype=torch.float64), True), *torch.zeros(3, 1).double())
         for part in self.read():
             yield part._block(slice(0, part.n_rows))
-
-    def reduce(self, total: tuple[Tensor, ...], at: tuple[Tensor, ...], error: Exception | None) -> tuple[Tensor, ...]:
-        return ended(total, error) if self.ranks is None else self.ranks.sum(total, at, error)
 
 
 class _Seen:

@@ -27,7 +27,7 @@ from torchlogit.solvers import Newton, Record, Status
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
 
-NEAR = 1e-3  # relative distance at which the Hessian of F is worked out once
+NEAR = 1e-5  # relative distance at which the Hessian of F is worked out once
 LITTLE = 2**22  # multiplications of a Gram matrix up to which torch takes one thread
 TOL = 1e-20
 LAST = 1e-26  # relative distance from which one step more is not worth its making

@@ -58,7 +58,7 @@ class LogisticInformation(_OneColumn):
         e = torch.exp(-self.eta.abs())
         inverse = 1 / (1 + e)
         w = e * inverse.square()
-        return w, -w * torch.where(self.eta < 0, -1.0, 1.0) * (1 - e) * inverse, w * (1 - 6 * w)
+        return w, -w * torch.copysign((1 - e) * inverse, self.eta), w * (1 - 6 * w)
 
 
 class LinkInformation(_OneColumn):

@@ -48,6 +48,11 @@ class Seen:
     def _kept(self) -> Tensor:
         return self._made(slice(None))
 
+    def prepare(self) -> None:
+        """Make the products that are kept."""
+        if self.room:
+            _ = self._kept
+
     def times(self, phi: Tensor) -> Tensor:
         """``z φ``, (B, n, m), of phi (B, q, m)."""
         b, q, m = phi.shape
@@ -88,8 +93,11 @@ class Seen:
         """``zᵀ g z`` of every row, (c, n), from matrices g (c, q, q)."""
         if len(g) < MANY:
             return torch.stack([((self.z @ one) * self.z).sum(1) for one in g])
-        packed = (g + g.mT)[:, self.rows, self.columns]
-        packed[:, self.rows == self.columns] *= 0.5
+        q = g.shape[-1]
+        above, below = (
+            g.flatten(1).index_select(1, i) for i in (self.rows * q + self.columns, self.columns * q + self.rows)
+        )
+        packed = (above + below).mul_(torch.where(self.rows == self.columns, 0.5, 1.0).to(g))
         return torch.cat([packed @ products for _, products in self._products()], 1)
 
 
@@ -248,10 +256,9 @@ class Jeffreyed:
         """
         with exact_arithmetic():
             local, third = self._sum(lambda seen: self._third(seen, at), at.phi)
-            root = torch.linalg.cholesky(at.information[0])
-            half = torch.linalg.solve_triangular(root, self._whole(third), upper=False)
-            white = torch.linalg.solve_triangular(root, half.mT, upper=False).flatten(1)
-            return self._whole(local)[0] + white @ white.mT / 2
+            seen = at.inverse @ self._whole(third)
+            curved = seen.flatten(1) @ seen.mT.flatten(1).mT
+            return self._whole(local)[0] + (curved + curved.mT) / 4
 
     def _third(self, seen: Seen, at: At) -> tuple[Tensor, ...]:
         eta, loss = self.eta(seen, at.phi), self.objective.loss

@@ -38,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 STRANGE = 1e-6  # distance of F at the fit's coefficients from its least, from which the rows are others
 ROWS = 2**22  # numbers of η that members of one batch have together
 CERTIFIED = 1e-11  # relative distance to which restricted fits go
-SURE = 1e-8  # of a statistic
+SURE = 1e-7  # of a statistic
 
 
 class Ends(NamedTuple):
@@ -61,16 +61,16 @@ class Penalised:
     @cached_property
     def core(self) -> Jeffreyed:
         """F over the rows."""
-        objective = self.seen.objective
+        with self.seen.few_threads():
+            objective = self.seen.objective
         assert objective.coordinates is not None
         return Jeffreyed(bare(objective.source, objective.loss, objective.k, objective.coordinates))
 
     @cached_property
     def _optimum(self) -> tuple[At, Tensor | None]:
-        start = (self.seen.gamma @ self.core.contrast)[None]
         own = self.seen.rows is self.seen.fit.training
         with few_threads(self.core):
-            before = self.core.at(start)
+            before = self.core.at((self.seen.gamma @ self.core.contrast)[None])
             found = optimum(self.core, before, 1e-20, 100, correction=self.seen.fit.prior_curvature if own else None)
         if not bool(found.reached.done):
             raise NotCertifiedError("no penalised-likelihood inference: the optimum could not be certified again")
@@ -132,6 +132,8 @@ class Penalised:
             with few_threads(self.core):
                 found = list(map(exactly, tasks))
         else:  # MKL counts the threads of each thread by itself.
+            for seen in self.core:
+                seen.prepare()  # or each thread would make the products
             alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
             with exact_arithmetic(), one_thread(), alone as pool:
                 found = list(pool.map(exactly, tasks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torchlogit.arithmetic import exact_arithmetic
+from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.inference.parts import opened_for, parted
 from torchlogit.moments import moments
@@ -25,6 +26,8 @@ from torchlogit.sources.stream import Reading
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
     from torchlogit.sources.memory import MemorySource
+
+LITTLE = 10**6  # numbers up to which torch's threads cost more than they do
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Observed:
     def source(self) -> MemorySource:
         """The rows as a source."""
         return self.rows.source(self.fit.intercept, None)
+
+    def few_threads(self) -> AbstractContextManager[None]:
+        """One thread for torch where there is little to do."""
+        return one_thread() if self.source.n_rows * (self.source.n_features + 1) <= LITTLE else nullcontext()
 
     @cached_property
     def objective(self) -> Objective:

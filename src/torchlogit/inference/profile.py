@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from torchlogit.arguments import check_share
-from torchlogit.arithmetic import exact_arithmetic, one_thread
+from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import DataError, NotCertifiedError, ParameterError
 from torchlogit.inference.contrasts import comparisons
 from torchlogit.inference.levelset import Function, Goals, Reached, Start, climb, start_at
@@ -35,7 +34,6 @@ KIND = "profile likelihood"
 FULL = "penalised likelihood: the fits under b keep the information of the whole model in their penalty, as R's logistf has it"
 CERTIFIED = 1e-7  # |2 (log-likelihood lost) − quantile| up to which a bound is certified
 STRANGE = 1e-6  # decrement at the fit's own coefficients from which the rows are others
-LITTLE = 10**6  # numbers up to which torch's threads cost more than they do
 MANY_ROWS = 4000  # from which one compiled pass a member is faster than one plain pass for all
 
 LOCAL = (
@@ -113,7 +111,7 @@ def profile(
         told = _told(fit, penalised_lines(fit, places, matrix, level, data), places, labels, matrix, level, base)
         return replace(told, interval=f"penalised {KIND}", notes=(*told.notes, FULL))
     seen = observed(fit, data)
-    with exact_arithmetic(), _threads(seen):
+    with exact_arithmetic(), seen.few_threads():
         found = _solved(seen, _functionals(seen, places, matrix), level)
     return _told(fit, found, places, labels, matrix, level, base)
 
@@ -170,12 +168,6 @@ def _comparisons(fit: Fit, base: Any) -> tuple[tuple[str, ...], Tensor]:
     if fit.loss == "softmax" and base is None:  # one constant for all classes changes nothing: against their mean
         matrix = matrix - 1 / len(matrix)
     return tuple(map(level_text, found.labels)), matrix
-
-
-def _threads(seen: Observed) -> AbstractContextManager[None]:
-    """One thread for torch where there is little to do."""
-    rows = seen.rows.x.shape
-    return one_thread() if rows[0] * (rows[1] + 1) <= LITTLE else nullcontext()
 
 
 def _functionals(seen: Observed, places: Sequence[int], matrix: Tensor) -> Tensor:

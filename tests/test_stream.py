@@ -232,7 +232,16 @@ def test_inference_where_sums_suffice(tmp_path):
     np.testing.assert_allclose(parts.robust("HC1", data=data).std_error, whole.robust("HC1").std_error, rtol=1e-8)
 
 
-@pytest.mark.parametrize("ask", ["residuals", "influence", "effects", "profile"])
+def test_profiles_of_all_coefficients_share_their_passes(tmp_path):
+    parts, whole = both(tmp_path, table(), "y", features=["a", "b", "town"])
+    before = parts.stream.passes.number
+    found, known = parts.profile(), whole.profile()
+    assert parts.stream.passes.number - before <= 15
+    for name in ("low", "high", "statistic"):
+        np.testing.assert_allclose(getattr(found, name), getattr(known, name), rtol=1e-8)
+
+
+@pytest.mark.parametrize("ask", ["residuals", "influence", "effects"])
 def test_what_needs_all_rows_says_so(tmp_path, ask):
     folder = write(tmp_path / "data", numbers())
     parts = torchlogit.fit(folder, "y", memory=MEMORY)

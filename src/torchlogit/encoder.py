@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -75,16 +76,15 @@ class Encoder:
         return near and filled <= SPARSE * part.n_rows * part.n_features
 
     def _part(self, batch: Batch, tally: Counter[str]) -> MemorySource:
-
-        frame, n = arrow.frame(batch.table), len(batch.table)
+        frame, n = cache(lambda: arrow.frame(batch.table)), len(batch.table)
         gaps: dict[str, Any] = {}
         x: Any = None if self.sparse else numbers(batch.table, self.recipe)
         if x is None:
-            found = self.recipe.encode(frame)
+            found = self.recipe.encode(frame())
             x, gaps = self._like_others(found.matrix), dict(found.missing)
         response, codes = self._labels(frame, batch.table, gaps)
-        weight = None if self.weight is None else row_weights(frame.column(self.weight), n, self.weight)
-        offset = None if self.offset is None else encode_offset(frame.column(self.offset), n, self.offset)
+        weight = None if self.weight is None else row_weights(frame().column(self.weight), n, self.weight)
+        offset = None if self.offset is None else encode_offset(frame().column(self.offset), n, self.offset)
         kept = self._kept(gaps, n, tally)
         if response is not None:
             kept, codes, weight = halves(response, np.arange(n) if kept is None else kept, weight)
@@ -104,12 +104,12 @@ class Encoder:
             return x if self.sparse else x.toarray()
         return csr_array(x) if self.sparse else x
 
-    def _labels(self, frame: Frame, table: Any, gaps: dict[str, Any]) -> tuple[Response | None, Any]:
+    def _labels(self, frame: Callable[[], Frame], table: Any, gaps: dict[str, Any]) -> tuple[Response | None, Any]:
         """The place of every row's class (n,), or its counts; rows without a label join the gaps."""
         plain = places(table, self.target, self.classes)
         if plain is not None:
             return None, plain
-        response = read_response(frame, self.target)
+        response = read_response(frame(), self.target)
         if response.counts is not None:
             missing, codes = response.missing, None
         else:
@@ -139,13 +139,15 @@ def numbers(table: Any, recipe: Recipe) -> npt.NDArray[np.float64] | None:
     if recipe.formula or any(feature.levels for feature in recipe.features):
         return None
     out = np.empty((len(recipe.features), len(table)))
-    for to, feature in zip(out, recipe.features, strict=True):
-        values = plain(table.column(feature.name))
-        if values is None:
-            return None
-        to[:] = values
     with np.errstate(all="ignore"):
-        return out.T if np.isfinite(out.sum()) else None
+        for to, feature in zip(out, recipe.features, strict=True):
+            values = plain(table.column(feature.name))
+            if values is None:
+                return None
+            to[:] = values
+            if not np.isfinite(to.sum()):  # asked of each column, while it is in the cache
+                return None
+    return out.T
 
 
 def places(table: Any, target: str, classes: npt.NDArray[Any]) -> npt.NDArray[np.int64] | None:

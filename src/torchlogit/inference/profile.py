@@ -254,8 +254,10 @@ def chi_squared_quantile(level: float) -> float:
 
 
 def evaluator(function: Objective | Function) -> Function:
-    """The function, taken member by member where a compiled pass makes that faster."""
+    """The function, taken member by member where a compiled pass makes that faster: not where rows are read for each pass."""
     if not isinstance(function, Objective) or function.k > 1 or function.source.n_rows < MANY_ROWS:
+        return function
+    if not function.source.in_memory:
         return function
     compiled = function.source.whole(function.loss.name, function.dtype) is not function.source
     return OneByOne(function) if compiled else function

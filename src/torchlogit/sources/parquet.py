@@ -17,6 +17,7 @@ from torchlogit.sources.listing import Found, about, is_tsv, kind_of, listed, sy
 from torchlogit.sources.reader import Batch, Reader
 from torchlogit.tables.names import check_unique, did_you_mean, show, show_list
 
+SMALL = 2**26  # bytes of a row group that is read as a whole, by several threads
 LARGE = 2**27  # bytes of a row group from which its pages are read one by one
 HEAD = 2**20  # bytes of a CSV file that say what its columns are
 NULLS = ["", *("NA", "Na", "na", "NaN", "nan", "NAN", "N/A", "n/a", "null", "NULL", "Null")]
@@ -192,17 +193,29 @@ class Files(Reader):
 
     def _pages(self, shard: Shard, columns: Sequence[str], rows: int) -> Iterator[Any]:
         import pyarrow as pa
-        from pyarrow import parquet
+        from pyarrow import dataset, parquet
 
         texts = [name for name in columns if pa.types.is_string(shard.schema.field(name).type)]
         metadata = parquet.ParquetFile(self.system.open_input_file(shard.found.path)).metadata
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-        large = max((group.total_byte_size for group in groups), default=0) > LARGE
+        largest = max((group.total_byte_size for group in groups), default=0)
+        if largest <= SMALL:
+            reading = dataset.ParquetFileFormat(
+                read_options=dataset.ParquetReadOptions(dictionary_columns=texts),
+                default_fragment_scan_options=dataset.ParquetFragmentScanOptions(
+                    pre_buffer=False, page_checksum_verification=True
+                ),
+            )
+            whole = reading.make_fragment(shard.found.path, self.system)
+            for i in shard.mine:  # or the scanner would hold many
+                part = whole.subset(row_group_ids=[i])
+                yield from part.to_batches(columns=list(columns), batch_size=rows, batch_readahead=0)
+            return
         file = parquet.ParquetFile(
             self.system.open_input_file(shard.found.path),
             metadata=metadata,
             read_dictionary=texts,
-            buffer_size=HEAD if large else 0,
+            buffer_size=HEAD if largest > LARGE else 0,
             pre_buffer=False,  # it would keep all that was read
             page_checksum_verification=True,
         )

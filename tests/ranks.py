@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import warnings
@@ -9,7 +10,9 @@ from importlib import import_module
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["torchlogit.fit", "torchlogit.inference.hypotheses", "pyarrow.parquet", "pandas"])
+CONTEXT.set_forkserver_preload(
+    ["torchlogit.fit", "torchlogit.inference.hypotheses", "torchlogit.calibration.doors", "pyarrow.parquet", "pandas"]
+)
 
 
 def spread(size, work, *args, seconds=120, timeout=60, stop=()):
@@ -44,7 +47,7 @@ def _received(end, seconds):
     if not end.poll(seconds):
         raise TimeoutError(f"a rank has not ended after {seconds} seconds")
     try:
-        return end.recv()
+        return pickle.loads(end.recv_bytes())
     except EOFError:
         return None
 
@@ -62,7 +65,9 @@ def _rank(rank, size, port, timeout, pipe, place, args):
         out = getattr(import_module(place[0]), place[1])(rank, *args)
     except Exception as error:
         out = error
-    pipe.send(out)
+    pipe.send_bytes(
+        pickle.dumps(out)
+    )  # tensors as well, of which torch would send a handle that ends with this process
     pipe.close()
     sys.stdout.flush()
     os._exit(0)  # gloo's threads may wait for a rank that is no more

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from torchlogit.digest import told
-from torchlogit.errors import DataError
+from torchlogit.errors import DataError, ParameterError
 from torchlogit.moments import moments
 from torchlogit.rows import halves
 from torchlogit.sources.memory import MemorySource
@@ -24,10 +24,21 @@ from torchlogit.tables.frames import Frame
 from torchlogit.tables.layout import FAR, SPARSE, WIDE
 from torchlogit.tables.missing import refusal
 from torchlogit.tables.recipe import Recipe
-from torchlogit.tables.response import Response, read_response, response_columns
+from torchlogit.tables.response import Response, read_response, response_columns, response_text
 from torchlogit.tables.target import encode_offset, known_classes, row_weights
 
 GIVEN, DROPPED = "", "\0"  # in a tally: the rows that were given, and those that were dropped
+
+
+def named(target: Any, weight: Any, offset: Any) -> Any:
+    """The text of a target; ParameterError unless it, weight and offset are names, as rows that are read in parts need."""
+    text = response_text(target)
+    for what, each in (("target", text), ("weight", weight), ("offset", offset)):
+        if each is not None and not isinstance(each, str):
+            raise ParameterError(
+                f"{what} must be a column's name where rows are read in parts, got {type(each).__name__}"
+            )
+    return text
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,11 @@ class Jeffreyed:
         if self.source.n_rows * q > KEPT:
             return None
         room = self.source.n_rows * q * (q + 1) // 2 <= KEPT
-        return [self._seen(block, room) for block in self.source]
+
+        def make() -> list[Seen]:
+            return [self._seen(block, room) for block in self.source]
+
+        return make() if self.ranks is None else list(self.ranks.each(make))
 
     def _seen(self, block: Block, room: bool = False) -> Seen:
         to = self.objective.coordinates

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.design import PACKED, Coordinates, Design
+from torchlogit.errors import ParameterError
 from torchlogit.kernels.elastic import Solved
 from torchlogit.linalg import factor
 from torchlogit.losses import Loss
@@ -56,7 +57,14 @@ class Objective:
         return torch.zeros(*batch, self.p, self.k, dtype=torch.float64, device=self.source.device)
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks of the source in these coordinates and working precision."""
+        """The blocks of the source in these coordinates and working precision, for what is no sum over them.
+
+        ParameterError where the rows are spread over ranks, of which this one has some.
+        """
+        if getattr(self.source, "ranks", None) is not None:
+            raise ParameterError(
+                "this needs all rows in memory, and they are spread over ranks; give it some of them, data=table"
+            )
         for block in self.source:
             yield self.view(block)
 

@@ -17,7 +17,7 @@ import torch
 from torchlogit import __version__
 from torchlogit.checkpoint import Journal, SharedJournal, journal, shared_journal
 from torchlogit.digest import Digest, all_rows, digest, formula_categories, learns_from_all
-from torchlogit.encoder import DROPPED, GIVEN, Encoder
+from torchlogit.encoder import DROPPED, GIVEN, Encoder, named
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.penalties import Jeffreys
 from torchlogit.rows import check_not_itself, has_intercept, others, read_rows, weights_meaning
@@ -70,11 +70,15 @@ def read(
         )
 
 
-def dealt(data: Any, ranks: Ranks, asked: Mapping[str, Any]) -> Reader:
-    """The `Reader` of this rank's rows: a share of files that all are given, or what only this one is given."""
+def dealt(data: Any, ranks: Ranks, asked: Mapping[str, Any], text: Sequence[str] = ()) -> Reader:
+    """The `Reader` of this rank's rows: a share of files that all are given, or what only this one is given.
+
+    What is ``asked`` of the rows must be the same on all ranks; columns of ``text`` are such in any file.
+    """
 
     def mine() -> Reader:
-        reader = reader_of(data) or Loader(lambda: iter([data]))
+        named(asked["target"], asked["weight"], asked["offset"])
+        reader = reader_of(data, text) or Loader(lambda: iter([data]))
         return reader.dealt(ranks.rank, ranks.size)
 
     reader: Reader = ranks.each(mine)
@@ -103,16 +107,16 @@ def _check_asked(solver: Any, penalty: Any, ranks: Ranks | None) -> None:
         )
 
 
-def opened(data: Any, memory: int | str, checkpoint: Any) -> Any:
+def opened(data: Any, memory: int | str, checkpoint: Any = None, text: Sequence[str] = ()) -> Any:
     """The data as they came; or where they are to be read, a table, if they fit in a share of the memory, or their `Reader`."""
-    room, reader = bytes_of(memory), reader_of(data)
+    room, reader = bytes_of(memory), reader_of(data, text)
     if reader is None:
         if checkpoint is not None:
             raise ParameterError("checkpoint= is for rows that are read, from files or a loader; these are in memory")
         return data
     if checkpoint is not None:
         return reader
-    if isinstance(data, str | os.PathLike) and _small_text(reader, room // KEPT):
+    if isinstance(data, str | os.PathLike) and not text and _small_text(reader, room // KEPT):
         from torchlogit.tables import read_table
 
         return read_table(data)
@@ -176,6 +180,11 @@ class StreamedRows:
     def counts(self) -> bool:
         """Whether the target is counts of successes and failures."""
         return self.encoder.counts
+
+    @property
+    def own(self) -> bool:
+        """Whether they are of ranks that each have their own rows, not a share of the same files."""
+        return self.ranks is not None and not self.encoder.reader.shared
 
     @cached_property
     def _rows(self) -> int:
@@ -245,7 +254,7 @@ class StreamedRows:
 
         def make() -> tuple[torch.Tensor, ...]:
             read = partial(encoder.parts, self._rows, tally)
-            found = survey(read, self.passes, len(self.classes), self.memory // SAMPLE, self.ranks)
+            found = survey(read, self.passes, len(self.classes), self.memory // SAMPLE, self.ranks, self.own)
             counted = (torch.tensor([tally[name] for name in names], dtype=torch.float64),)
             return *(counted if self.ranks is None else self.ranks.sum(counted)), *found
 
@@ -290,12 +299,7 @@ def read_stream(
     """
     if missing not in ("error", "drop"):
         raise ParameterError(f"missing={missing!r} is not 'error' or 'drop'")
-    target, names = response_text(target), reader.schema.names
-    for what, each in (("target", target), ("weight", weight), ("offset", offset)):
-        if each is not None and not isinstance(each, str):
-            raise ParameterError(
-                f"{what} must be a column's name where rows are read in parts, got {type(each).__name__}"
-            )
+    target, names = named(target, weight, offset), reader.schema.names
     if apart:
         raise ParameterError(
             "errors by cluster need all rows in memory; give a larger memory=, or fit without cluster="

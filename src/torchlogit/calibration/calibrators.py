@@ -37,7 +37,8 @@ def calibrate(
 
     ``data`` should be rows that the model has not seen. With ``folds`` instead (10, say), the fit's own rows serve: each
     is given the probability of a fit to the other folds, and the calibrator of these is put on the fit to all rows.
-    A `DataWarning` says so where the rows are those fitted. What else is ``given`` is `observed`'s.
+    A `DataWarning` says so where the rows are those fitted. What else is ``given`` is `observed`'s: with a
+    ``process_group`` the data are spread over its ranks, which all get the same model.
 
     Raises what `calibrator` does; ParameterError for a model that is calibrated already, and for the linear unit.
 

@@ -23,11 +23,23 @@ from torchlogit.metrics.tally import in_parts, tallied_beside
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
-GIVEN = ("target", "weight", "offset", "missing", "memory", "watch")  # of what `observed` takes
+GIVEN = (
+    "target",
+    "weight",
+    "offset",
+    "missing",
+    "memory",
+    "watch",
+    "process_group",
+    "timeout",
+)  # of what `observed` takes
 
 
 def rows_of(fit: Fit, data: Any = None, folds: Any = None, seed: int = 0, **given: Any) -> Scored:
-    """The rows with the fit's probabilities, or with ``folds`` those of fits to the other folds; see `cross_scored`."""
+    """The rows with the fit's probabilities, or with ``folds`` those of fits to the other folds; see `cross_scored`.
+
+    What is ``given`` is `observed`'s.
+    """
     return scored_beside(observed(fit, data, **given), folds, seed, own=data is None)
 
 

@@ -105,6 +105,7 @@ def with_prevalence(fit: Fit, prevalence: Any) -> Fit:
         theta_centred=theta,
         prevalence=tuple(after.tolist()),
         training=None,
+        stream=None,
         prior_curvature=None,
         warnings=(*told, _sentence(fit, after)),
     )

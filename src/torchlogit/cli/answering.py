@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.arguments import LANGUAGES, check_share
 from torchlogit.cli.files import check_choice, check_ending, check_output
 from torchlogit.cli.fitting import listed
-from torchlogit.cli.reading import rows_at, table_of
+from torchlogit.cli.ranks import joined, own_rank
+from torchlogit.cli.reading import files_of, rows_at, table_of
 from torchlogit.cli.streams import out, out_data, out_json, passing, say
 from torchlogit.cli.wording import as_text
 from torchlogit.errors import ParameterError
@@ -40,6 +41,7 @@ class Asked:
     encoding: str = "utf-8"
     force: bool = False
     memory: str | None = None  # None: the command needs all rows in it
+    timeout: float = 120.0
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Asked:
@@ -65,13 +67,22 @@ class Asked:
         fit = fit_in(self.model)
         return fit if self.data is None else replace(fit, training=self.rows(fit))
 
-    def table(self, fit: Fit) -> Any:
-        """The data, as the model wants them read; who reads them in parts where there are many, and the command takes that."""
+    def table(self, fit: Fit, group: str | None = None) -> Any:
+        """The data, as the model wants them read; who reads them in parts where there are many or the rows are spread over a
+        ``group`` of processes, and the command takes that.
+        """
         from torchlogit.inference.parts import texts
 
         assert self.data is not None
         how = (self.data, self.encoding, self.delimiter, texts(fit.recipe) if fit.recipe else [])
+        if group is not None:
+            return files_of(*how)
         return table_of(*how) if self.memory is None else rows_at(*how, self.memory)
+
+    def reading(self, watch: Any, group: str | None) -> dict[str, Any]:
+        """How rows are read that may be many, or spread over a group of processes."""
+        memory = self.memory or "1GiB"
+        return {"missing": "drop", "memory": memory, "watch": watch, "process_group": group, "timeout": self.timeout}
 
     def rows(self, fit: Fit) -> Any:
         """The rows of the data as the model sees them; those with empty cells are left out, and told."""
@@ -148,10 +159,12 @@ def evaluate(asked: Asked, language: str, by: str | None, folds: str | None, thr
     check_choice(language, LANGUAGES, "--lang")
     fit = load(asked.model)
     how: dict[str, Any] = {"threshold": threshold, "level": asked.level, "seed": seed, "language": language}
-    with passing() as watch:
-        reading: dict[str, Any] = {"missing": "drop", "memory": asked.memory, "watch": watch}
-        found = fit.evaluate(asked.table(fit), by=by, folds=folds_of(folds), **reading, **how)
-    answer(asked, found)
+    with joined(asked.timeout) as group, passing() as watch:
+        found = fit.evaluate(
+            asked.table(fit, group), by=by, folds=folds_of(folds), **asked.reading(watch, group), **how
+        )
+    if not own_rank():  # the first rank speaks for all
+        answer(asked, found)
 
 
 def folds_of(text: str | None) -> Any:

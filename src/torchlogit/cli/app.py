@@ -35,6 +35,9 @@ Parts = Annotated[
 Memory = Annotated[
     str, typer.Option(metavar="SIZE", help="Larger data, folders and globs are read in parts: 512MB, 4GiB.")
 ]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Under torchrun: how long a rank may give no sign of life.")
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model file that fit wrote.")]
 Delimiter = Annotated[str | None, typer.Option(metavar="CHAR", help="Between the cells of a text file.")]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Of a text file: utf-8, latin-1, ...")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torchlogit.arguments import LANGUAGES
 from torchlogit.cli.answering import Asked, answer, class_of, folds_of
 from torchlogit.cli.files import check_choice, check_output
+from torchlogit.cli.ranks import joined, own_rank
 from torchlogit.cli.streams import passing, say
 from torchlogit.errors import ParameterError
 from torchlogit.tables.names import show
@@ -43,10 +44,15 @@ def run(asked: Asked, options: Options) -> None:
     check(asked, options)
     from torchlogit.calibration.measures import calibration
 
-    model = loaded(asked, options)
-    if asked.data is not None:
+    with joined(asked.timeout) as group:
+        model = loaded(asked, options)
+        rows, sentences = (None, ()) if asked.data is None else scored(asked, model, options, group)
+    if own_rank():  # the first rank speaks for all
+        return
+    for sentence in (*model.warnings[-1:] * (options.prevalence is not None), *sentences):
+        say(sentence)
+    if rows is not None:
         label = class_of(model, options.label, "--label")
-        rows = scored(asked, model, options)
         how: dict[str, Any] = {"level": asked.level, "label": label, "language": options.language}
         answer(asked, calibration(rows, options.bins, options.rule, **how))
         if options.calibrated is not None and options.prevalence is None:
@@ -84,27 +90,22 @@ def loaded(asked: Asked, options: Options) -> Any:
         return model
     if isinstance(model, Calibrated):
         raise ParameterError("--prevalence moves a fit, but this model is calibrated; move the file it was made from")
-    moved = model.with_prevalence(options.prevalence)
-    say(moved.warnings[-1])
-    return moved
+    return model.with_prevalence(options.prevalence)
 
 
-def scored(asked: Asked, model: Any, options: Options) -> Scored:
-    """The rows with the model's probabilities, or with those of fits to the other folds."""
+def scored(asked: Asked, model: Any, options: Options, group: str | None) -> tuple[Scored, tuple[str, ...]]:
+    """The rows with the model's probabilities, or with those of fits to the other folds; and what is told of them."""
     from torchlogit.calibration.doors import scored_beside
     from torchlogit.inference.observed import observed
     from torchlogit.metrics.tally import in_parts
 
     with passing() as watch:
-        beside = observed(model, asked.table(model), missing="drop", memory=asked.memory or "1GiB", watch=watch)
-        found = _in_parts(beside, model, options) if in_parts(beside) else None
-    for sentence in beside.rows.sentences:
-        say(sentence)
-    if found is not None:
-        return found
+        beside = observed(model, asked.table(model, group), **asked.reading(watch, group))
+        if in_parts(beside):
+            return _in_parts(beside, model, options), beside.rows.sentences
     if options.folds is not None and options.calibrated is not None:
         beside.check_rows("; a model is calibrated by --folds on the rows it was fitted to")
-    return scored_beside(beside, folds_of(options.folds), options.seed)
+    return scored_beside(beside, folds_of(options.folds), options.seed), beside.rows.sentences
 
 
 def _in_parts(beside: Observed, model: Any, options: Options) -> Scored:

@@ -21,6 +21,7 @@ from torchlogit.cli.app import (
     OneOrTwo,
     Parts,
     Profile,
+    Timeout,
     app,
 )
 
@@ -100,9 +101,7 @@ def fit(
     checkpoint: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Keep every pass there, and go on from it when run again.")
     ] = None,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Under torchrun: how long a rank may give no sign of life.")
-    ] = 120.0,
+    timeout: Timeout = 120.0,
     force: Force = False,
 ) -> Job:
     """Fit a model to a table and show it.

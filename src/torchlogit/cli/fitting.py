@@ -84,9 +84,17 @@ def run(options: Options) -> None:
 
             check_feature(table, options.plot_feature)
         result = fitted(table, options, group)
-    if own_rank():  # the first rank speaks for all
-        return
-    tell(result)
+        if not own_rank():  # the first rank speaks for all
+            tell(result)
+            keep(result, options)
+        lines = shown(result, options)  # by all ranks, for profiles look at the rows again
+    if not own_rank():
+        for line in lines:
+            (out_json if options.as_json else out)(line)
+
+
+def keep(result: Fit, options: Options) -> None:
+    """Write model and picture."""
     if options.out is not None:
         result.save(options.out)
         say(f"model written to {show(options.out, 300)}")
@@ -95,7 +103,6 @@ def run(options: Options) -> None:
 
         draw(result, options.plot_feature, options.plot)
         say(f"picture written to {show(options.plot, 300)}")
-    show_fit(result, options)
 
 
 def check(options: Options) -> None:
@@ -291,15 +298,13 @@ def clusters(options: Options) -> Any:
     return options.cluster[0] if len(options.cluster) == 1 else options.cluster or None
 
 
-def show_fit(fit: Fit, options: Options) -> None:
-    """The result on stdout: table and, if asked for, words."""
+def shown(fit: Fit, options: Options) -> list[str]:
+    """The result for stdout: table and, if asked for, words; or JSON."""
     from torchlogit.cli.answering import class_of
 
     kind, base = "profile" if options.profile else None, class_of(fit, options.base)
     found = fit.summary(options.level, interval=kind, base=base)
     if options.as_json:
-        out_json(found.to_json())
-        return
-    out(as_text(found.document()))
-    if options.lang is not None:
-        out("\n" + as_text(fit.explain(options.lang, options.level, base=base).document()))
+        return [found.to_json()]
+    words = [] if options.lang is None else [fit.explain(options.lang, options.level, base=base)]
+    return [as_text(found.document()), *("\n" + as_text(each.document()) for each in words)]

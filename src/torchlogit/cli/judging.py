@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from torchlogit.cli.app import Delimiter, Encoding, Force, Form, Job, Json, Language, Level, Memory, Model, app
+from torchlogit.cli.app import Delimiter, Encoding, Force, Form, Job, Json, Language, Level, Memory, Model, Timeout, app
 from torchlogit.cli.questions import Maybe
 
 
@@ -35,6 +35,7 @@ def calibrate(
         str | None, typer.Option("--out", "-o", metavar="MODEL", help="Calibrate, and write the model file.")
     ] = None,
     memory: Memory = "1GiB",
+    timeout: Timeout = 120.0,
     language: Language = "en",
     level: Level = 0.95,
     form: Form = "text",
@@ -46,7 +47,7 @@ def calibrate(
     """Show how well a model's probabilities come true, and calibrate them.
 
     DATA should be rows the model has not seen; for its own, say --folds 10. With --out a calibrator is fitted to them and the
-    model that uses it written: predict and evaluate take it like any other.
+    model that uses it written: predict and evaluate take it like any other. Under torchrun each rank reads a share of the rows.
     """
     given = locals()
 

@@ -23,6 +23,7 @@ from torchlogit.cli.app import (
     Out,
     Parts,
     Profile,
+    Timeout,
     app,
 )
 
@@ -175,6 +176,7 @@ def evaluate(
     level: Level = 0.95,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the bootstrap and the folds.")] = 0,
     memory: Memory = "1GiB",
+    timeout: Timeout = 120.0,
     language: Language = "en",
     form: Form = "text",
     as_json: Json = False,
@@ -186,7 +188,7 @@ def evaluate(
     """Say how good the probabilities of a model are: log-loss, Brier score, AUC, accuracy and more, with intervals.
 
     On the rows the model was fitted to it looks better than it is, which is said; --folds 10 or new rows tell. Files that do
-    not fit in --memory are read in parts, in one pass.
+    not fit in --memory are read in parts, in one pass; under torchrun each rank reads a share of them.
     """
     given = locals()
 

@@ -206,7 +206,7 @@ def progress(
         """Which ranks are not as far, where the rows are spread over several."""
         show_at(f"waiting for {names}", None)
 
-    watch.waiting = waiting  # type: ignore[attr-defined]
+    watch.waiting = reading.waiting = waiting  # type: ignore[attr-defined]
     watch.reading = reading  # type: ignore[attr-defined]
     try:
         yield watch

@@ -113,12 +113,13 @@ class Penalised:
         return _independent(self.functionals(places, torch.eye(k, dtype=torch.float64)[:, :m]))
 
     def _each(self, *work: Work) -> list[list[Any]]:
-        """What each piece of work makes of its members, in parts; over rows in memory each of torch's threads has its own.
+        """What each piece of work makes of its members, in parts; over rows all in memory each of torch's threads has its own.
 
         Most of the work are thousands of small operations, which each wait for their slowest thread where they share it.
         """
         n = self.core.source.n_rows
-        workers = min(threads(), max(size for _, size in work)) if self.core.blocks is not None else 1
+        here = self.core.blocks is not None and self.core.ranks is None  # ranks add up in one order
+        workers = min(threads(), max(size for _, size in work)) if here else 1
         rows = min(n, getattr(self.core.source, "block_rows", ROWS)) if workers == 1 else n * workers
         most = max(1, ROWS // (rows * self.core.objective.k))
         parts = [torch.arange(size).split(max(1, min(most, -(-size // workers)))) for _, size in work]

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.inference.quality import chi_squared
 from torchlogit.inference.tabular import Tabular
 from torchlogit.linalg import factor
 from torchlogit.moments import moments
+from torchlogit.sources.base import Block, accumulate
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -102,17 +102,19 @@ def _sums(beside: Observed, columns: list[int]) -> tuple[Tensor, Tensor, Tensor]
     objective, source, lead = beside.objective, beside.objective.source, int(beside.fit.intercept)
     standard, index = moments(source).coordinates, torch.tensor(columns, dtype=torch.long)
     k, p, m = objective.k, objective.p, len(columns)
-    score, own, cross = (torch.zeros(s, dtype=torch.float64) for s in ((m, k), (m, k, k), (m, k, p, k)))
-    with exact_arithmetic():
-        for block, raw in zip(objective.blocks(), source, strict=True):
-            eta, s = objective.eta(block, beside.gamma), block.weight
-            residual = -s[:, None] * objective.loss.taylor(eta, block.y, 1)[1]
-            w = s[:, None, None] * objective.loss.information(eta)
-            x = block.design.to_dense()
-            z = raw.design.moved(standard, torch.float64).to_dense()[:, lead:][:, index] ** 2
-            score += z.mT @ residual
-            own += torch.einsum("nj,nab->jab", z * z, w)
-            for a in range(k):
-                for b in range(k):
-                    cross[:, a, :, b] += (z * w[:, a, b, None]).mT @ x
+
+    def of_block(raw: Block) -> tuple[Tensor, ...]:
+        block = objective.view(raw)
+        eta, s = objective.eta(block, beside.gamma), block.weight
+        residual = -s[:, None] * objective.loss.taylor(eta, block.y, 1)[1]
+        w = s[:, None, None] * objective.loss.information(eta)
+        x = block.design.to_dense()
+        z = raw.design.moved(standard, torch.float64).to_dense()[:, lead:][:, index] ** 2
+        cross = z.new_empty(m, k, p, k)
+        for a in range(k):
+            for b in range(k):
+                cross[:, a, :, b] = (z * w[:, a, b, None]).mT @ x
+        return z.mT @ residual, torch.einsum("nj,nab->jab", z * z, w), cross
+
+    score, own, cross = accumulate(source, of_block)
     return score, own, cross

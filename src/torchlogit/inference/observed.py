@@ -20,6 +20,7 @@ from torchlogit.objective import Objective
 from torchlogit.penalties import Strengths
 from torchlogit.rank import independent
 from torchlogit.rows import Rows, read_again
+from torchlogit.sources.ranks import LIMIT, Ranks
 from torchlogit.sources.reader import Reader
 from torchlogit.sources.stream import Reading
 
@@ -125,14 +126,21 @@ def observed(
     missing: Literal["error", "drop"] = "error",
     memory: int | str = "1GiB",
     watch: Callable[[Reading], None] | None = None,
+    process_group: Any = None,
+    timeout: float = LIMIT,
 ) -> Observed:
     """The fit beside its training rows, or beside ``data``, whose target, weight and offset have the same names.
 
     Where the fit was given values instead of names, these must be given as well. ``data`` may be files or what else
     `torchlogit.fit` reads: they are read in parts where they do not fit in a share of ``memory``, and then suffice for what
-    is a sum over the rows; ``watch`` is called with every `torchlogit.sources.stream.Reading`. ParameterError where the fit
-    has no rows of its own (it was read from a file) and none are given.
+    is a sum over the rows; ``watch`` is called with every `torchlogit.sources.stream.Reading`. With a ``process_group`` the data
+    are spread over its ranks as `torchlogit.fit` has it, and all of them ask the same model for the same; the rows of a fit over
+    ranks stay so. ParameterError where the fit has no rows of its own (it was read from a file) and none are given.
     """
+    if data is None and process_group is not None:
+        raise ParameterError(
+            "process_group= says over which ranks data are spread, and none are given; a fit over ranks knows its own"
+        )
     if data is None:
         if fit.stream is not None:
             return Observed(fit, fit.stream)
@@ -141,14 +149,16 @@ def observed(
                 "this fit holds no rows (it was read from a file, or moved to another prevalence); give the data as well"
             )
         return Observed(fit, fit.training)
-    data, target = opened_for(fit, data, memory), fit.target if target is None else target
+    target = fit.target if target is None else target
     named: dict[str, Any] = {
         "weight": _asked("weight", fit.weight, weight),
         "offset": _asked("offset", fit.offset, offset),
         "missing": missing,
     }
+    ranks = None if process_group is None else Ranks(process_group, timeout, getattr(watch, "waiting", None))
+    data = opened_for(fit, data, memory, ranks, {"target": target, **named})
     if isinstance(data, Reader):
-        in_parts: Any = parted(fit, data, target, **named, memory=memory, watch=watch)
+        in_parts: Any = parted(fit, data, target, **named, memory=memory, watch=watch, ranks=ranks)
         return Observed(fit, in_parts)
     rows = read_again(data, target, recipe=fit.recipe, classes=fit.classes, **named)
     if rows.x.shape[1] != len(fit.columns):

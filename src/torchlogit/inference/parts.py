@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torchlogit.encoder import Encoder
-from torchlogit.errors import DataError, ParameterError
+from torchlogit.calibrated import Calibrated, packed
+from torchlogit.encoder import Encoder, named
+from torchlogit.errors import DataError
 from torchlogit.sources.base import Block
+from torchlogit.sources.memory import MemorySource
 from torchlogit.sources.reader import Reader
 from torchlogit.sources.stream import Passes, Reading, ahead, bytes_of
-from torchlogit.streamed import StreamedRows, opened
+from torchlogit.sources.survey import check_apart, checksum
+from torchlogit.streamed import StreamedRows, dealt, opened
 from torchlogit.tables import Feature, Recipe
 from torchlogit.tables.csv_numbers import MISSING
 from torchlogit.tables.layout import WIDE
 from torchlogit.tables.recipe import require
-from torchlogit.tables.response import response_columns, response_text
+from torchlogit.tables.response import response_columns
 
 if TYPE_CHECKING:
     from torchlogit.model import Model
+    from torchlogit.sources.ranks import Ranks
 
 
 def recipe_of(fit: Model) -> Recipe:
@@ -38,19 +41,33 @@ def texts(recipe: Recipe) -> list[str]:
     return [each.name for each in recipe.features if any(level.strip().lower() in MISSING for level in each.levels)]
 
 
-def opened_for(fit: Model, data: Any, memory: int | str) -> Any:
-    """The data as they came; or where they are to be read, a table if they fit in a share of the memory, or their `Reader`."""
-    paths = [data] if isinstance(data, str | os.PathLike) else data if isinstance(data, list | tuple) else []
-    if paths and all(isinstance(path, str | os.PathLike) for path in paths) and (text := texts(recipe_of(fit))):
-        from torchlogit.sources.parquet import Files
+def opened_for(fit: Model, data: Any, memory: int | str, ranks: Ranks | None, asked: dict[str, Any]) -> Any:
+    """The data as they came; or where they are to be read, a table if they fit in a share of the memory, or their `Reader`.
 
-        data = Files(list(paths), text_columns=text)
-    return opened(data, memory, None)
+    With ``ranks`` the `Reader` of this rank's rows; model and what is ``asked`` must be the same on all.
+    """
+    text = texts(recipe_of(fit))
+    return opened(data, memory, text=text) if ranks is None else dealt(data, ranks, {**asked, **identity(fit)}, text)
+
+
+def identity(fit: Model) -> dict[str, Any]:
+    """What probabilities and columns of a model follow from, by which ranks know that they hold the same one."""
+    how, tensors = packed(fit) if isinstance(fit, Calibrated) else ({}, {})
+    plain = {name: getattr(fit, name) for name in ("columns", "intercept", "loss", "counts", "weights_are")}
+    numbers: dict[str, Any] = {
+        "classes": fit.classes,
+        "coefficients": fit.theta_centred,
+        "centre": fit.centre,
+        **tensors,
+    }
+    lists = {name: values.tolist() for name, values in numbers.items()}
+    found = {**plain, **lists, "recipe": fit.recipe and fit.recipe.to_dict(), "calibrator": how}
+    return {f"the model's {name}": value for name, value in found.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class PartedRows(StreamedRows):
-    """`StreamedRows` by the recipe and with the classes of a fit; ``seen`` counts those of the pass that `once` makes."""
+    """`StreamedRows` by the recipe and with the classes of a fit; ``seen`` counts those of the last pass that `once` made."""
 
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -58,27 +75,54 @@ class PartedRows(StreamedRows):
     def _any(self) -> tuple[Any, Counter[str]]:
         return super()._any if self._surveys else (None, self.seen)
 
-    def once(self) -> Once:
-        """The rows as a source for one sum over them, without a survey."""
-        return Once(partial(self.encoder.parts, self._rows, self.seen), self.passes)
+    @contextmanager
+    def once(self) -> Iterator[Once]:
+        """Within: the rows as a source for one sum over them, without a survey; then what is told of them is of all ranks.
+
+        DataError where there are no rows, or where two ranks have the same ones.
+        """
+        none = torch.zeros(0, len(self.columns), dtype=torch.float64)
+        nothing = MemorySource(none, none.new_zeros(0), intercept=self.encoder.intercept)
+        rows = Once(partial(self.encoder.parts, self._rows, self.seen), self.passes, nothing, self.ranks, self.own)
+        yield rows
+        self._of_all(rows.n_rows, rows.checksum)
+
+    def _of_all(self, n: int, number: int) -> None:
+        """What is known of all rows, where this rank has read n with a checksum."""
+        mine = n, number, self.seen
+        each = [mine] if self.ranks is None else self.ranks.gather(lambda: mine)
+        if self.ranks is not None:
+            check_apart([(n, number) for n, number, _ in each], self.ranks)
+        if not any(n for n, *_ in each):
+            raise DataError("no row is left: there are none, or all have missing cells")
+        counts = [dict(seen) for *_, seen in each]
+        self.seen.clear()
+        for seen in counts:
+            self.seen.update(seen)
 
 
 class Once:
-    """The blocks of rows that are read in parts, ``read()``, as `torchlogit.sources.accumulate` wants them."""
+    """The blocks of rows that are read in parts, ``read()``, as `torchlogit.sources.accumulate` wants them.
+
+    The first, of ``nothing``, has no rows, so that a rank without any has a sum. After a pass ``n_rows`` are those read here, and
+    ``checksum`` tells those of ranks apart that have their ``own``.
+    """
 
     device = torch.device("cpu")
 
-    def __init__(self, read: Callable[[], Iterator[Any]], passes: Passes) -> None:
-        self.read, self.passes = read, passes
+    def __init__(
+        self, read: Callable[[], Iterator[Any]], passes: Passes, nothing: MemorySource, ranks: Ranks | None, own: bool
+    ) -> None:
+        self.read, self.passes, self.nothing, self.ranks, self.own = read, passes, nothing, ranks, own
+        self.n_rows = self.checksum = 0
 
     def __iter__(self) -> Iterator[Block]:
-        empty = True
+        yield self.nothing._block(slice(0, 0))
         with closing(ahead(self.read)) as parts:
             for part in self.passes.over(parts):
-                empty = False
-                yield from part
-        if empty:
-            raise DataError("no row is left: there are none, or all have missing cells")
+                self.n_rows += part.n_rows
+                self.checksum = checksum(part, self.checksum) if self.own else 0
+                yield part._block(slice(0, part.n_rows))  # whole, for what is summed is larger than it
 
 
 def parted(
@@ -91,14 +135,10 @@ def parted(
     missing: str = "error",
     memory: int | str = "1GiB",
     watch: Callable[[Reading], None] | None = None,
+    ranks: Ranks | None = None,
 ) -> PartedRows:
-    """The rows of a reader as a fit sees them; target, weight and offset are columns' names."""
-    recipe, names, text = recipe_of(fit), reader.schema.names, response_text(target)
-    for what, name in (("target", text), ("weight", weight), ("offset", offset)):
-        if name is not None and not isinstance(name, str):
-            raise ParameterError(
-                f"{what} must be a column's name where rows are read in parts, got {type(name).__name__}"
-            )
+    """The rows of a reader as a fit sees them, of many ``ranks`` this one's; target, weight and offset are columns' names."""
+    recipe, names, text = recipe_of(fit), reader.schema.names, named(target, weight, offset)
     for name in (*(f.name for f in recipe.features), *response_columns(text, names), *filter(None, [weight, offset])):
         require(name, names, "is missing from the table")
     sparse = len(recipe.columns) > WIDE and any(feature.levels for feature in recipe.features)
@@ -107,4 +147,4 @@ def parted(
     passes = Passes(watch)
     known = [shard.rows for shard in getattr(reader, "shards", [])]
     passes.n_rows = 0 if None in known else sum(known)
-    return PartedRows(encoder, bytes_of(memory), passes)
+    return PartedRows(encoder, bytes_of(memory), passes, ranks=ranks)

@@ -162,8 +162,8 @@ def evaluate_fit(
 
     ``by`` is a column of the table, or one label a row. With ``folds`` (a number, a column, or one label a row) the rows are
     scored out of fold, by fits of the same recipe and penalty to the rows of the other folds: see `cross_scored`. ``given``
-    are target, weight, offset, missing and memory, as `observed` takes them. Rows that are read in parts are evaluated in one
-    pass, `evaluate_tally`; groups and folds need them in memory (`ParameterError`).
+    are target, weight, offset, missing, memory, process_group and timeout, as `observed` takes them. Rows that are read in parts
+    or spread over ranks are evaluated in one pass, `evaluate_tally`; groups and folds need them in memory (`ParameterError`).
 
     >>> from torchlogit import datasets, fit
     >>> result = fit(datasets.study_hours(), "passed")

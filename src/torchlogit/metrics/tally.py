@@ -232,7 +232,8 @@ def _pass(
         return tuple(torch.as_tensor(t, dtype=torch.float64) for t in (*found.sums(), likelihoods))
 
     nothing, _ = of_eta(theta.new_zeros(0, theta.shape[1]), np.zeros(0, dtype=np.int64), np.zeros(0))
-    *sums, likelihoods = (t.cpu().numpy() for t in accumulate(source, of_block))
+    at = theta, theta.new_tensor(threshold), torch.from_numpy(nothing.ends)
+    *sums, likelihoods = (t.cpu().numpy() for t in accumulate(source, of_block, at))
     return nothing.of(*sums), likelihoods.tolist()
 
 
@@ -243,11 +244,15 @@ def in_parts(beside: Observed) -> bool:
 
 
 def tallied_beside(beside: Observed, threshold: float = 0.5, **how: Any) -> Tally:
-    """`tallied` of the rows that a fit stands beside, where they are read in parts: its own, or others, in one pass."""
+    """`tallied` of the rows that a fit stands beside, where they are read in parts: its own, or others, in one pass.
+
+    Where they are spread over ranks, all of them ask for it, and have the tally of all rows.
+    """
     rows: Any = beside.rows
     if not isinstance(rows, PartedRows):
         return replace(tallied(beside.fit, beside.source, threshold, **how), seen=True)
-    found, likelihoods = _pass(beside.fit, rows.once(), threshold, **how)
+    with rows.once() as source:
+        found, likelihoods = _pass(beside.fit, source, threshold, **how)
     return replace(found, seen=look_own(beside.fit, rows.given - rows.dropped, likelihoods))
 
 

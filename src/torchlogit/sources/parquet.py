@@ -51,6 +51,8 @@ class Files(Reader):
     loses nothing; any other difference is refused, with file and column. Checksums of pages are verified where there are any.
     """
 
+    shared = True
+
     def __init__(
         self,
         where: Sequence[Any],

@@ -94,8 +94,8 @@ class Ranks:
         if self.size * twice != once**2:
             raise _of_all(
                 DistributedError(
-                    "the ranks have come to different coefficients; all must run the same code on processors of one kind (or "
-                    "set ATEN_CPU_CAPABILITY=default on all)"
+                    "the ranks have come to different coefficients, or were asked with different options; all must run the same "
+                    "code on processors of one kind (or set ATEN_CPU_CAPABILITY=default on all)"
                 )
             )
         return apart(total[HEAD:], shapes)

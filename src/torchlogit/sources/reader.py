@@ -23,6 +23,7 @@ class Reader:
 
     schema: Any
     identity: Any  # JSON by which a later run knows the same data
+    shared = False  # whether ranks that are given the same data each read a share of them
     beat: Callable[[], None] = staticmethod(lambda: None)  # called for every batch
 
     @property
@@ -48,8 +49,8 @@ class Reader:
         return self
 
 
-def reader_of(data: Any) -> Reader | None:
-    """Who reads these data in batches; None for what is in memory already, or mapped into it.
+def reader_of(data: Any, text: Sequence[str] = ()) -> Reader | None:
+    """Who reads these data in batches, columns of ``text`` in files as such; None for what is in memory, or mapped into it.
 
     Paths, folders, globs and URLs, lists of them and pyarrow datasets are `Files`; polars' LazyFrames, DuckDB's relations,
     torch's DataLoaders, iterators, and functions that return iterators are a `Loader`.
@@ -59,12 +60,12 @@ def reader_of(data: Any) -> Reader | None:
     if _is_path(data) or (isinstance(data, list | tuple) and data and all(map(_is_path, data))):
         from torchlogit.sources.parquet import Files
 
-        return Files([data] if _is_path(data) else list(data))
+        return Files([data] if _is_path(data) else list(data), text_columns=text)
     module = type(data).__module__.partition(".")[0]
     if module == "pyarrow" and hasattr(data, "files") and hasattr(data, "filesystem"):
         from torchlogit.sources.parquet import Files
 
-        return Files(list(data.files), data.filesystem)
+        return Files(list(data.files), data.filesystem, text_columns=text)
     make = _maker(data, module)
     if make is None:
         return None

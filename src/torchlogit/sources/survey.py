@@ -60,15 +60,21 @@ class Survey(NamedTuple):
 
 
 def survey(
-    read: Callable[[], Iterator[MemorySource]], passes: Passes, k: int, room: int, ranks: Ranks | None = None
+    read: Callable[[], Iterator[MemorySource]],
+    passes: Passes,
+    k: int,
+    room: int,
+    ranks: Ranks | None = None,
+    own: bool = False,
 ) -> tuple[Tensor, ...]:
     """The `Survey` of the parts that ``read()`` yields, as tensors; the sample takes ``room`` bytes at most. One pass.
 
-    Sums are taken about the first part's centre: who uses them sees whether that was near enough.
+    Sums are taken about the first part's centre: who uses them sees whether that was near enough. Ranks that each have their
+    ``own`` rows may not have the same.
     """
     start, numbers = _start(read, ranks)
     wanted = len(start.centre) <= NARROW
-    seen = _Seen(start, int(room // (8 * (numbers + 3))), None if ranks is None else ranks.rank)
+    seen = _Seen(start, int(room // (8 * (numbers + 3))), 0 if ranks is None else ranks.rank, own)
 
     def of_block(block: Block) -> tuple[Tensor, ...]:
         weight = block.weight.double()
@@ -107,7 +113,7 @@ def _start(read: Callable[[], Iterator[MemorySource]], ranks: Ranks | None) -> t
 def _of_all(found: list[tuple[Tensor, ...]], ranks: Ranks, most: int) -> tuple[Tensor, ...]:
     """What each rank has seen, as if one had seen it all."""
     facts, reach = (torch.stack([mine[i] for mine in found]) for i in range(2))
-    _check_apart(facts, ranks)
+    check_apart([(n, number) for n, *_, number in facts.tolist()], ranks)
     keys = torch.cat([mine[2] for mine in found])
     rows = joined([_rows(mine[3:], reach.shape[1], intercept=True) for mine in found if len(mine[2])])
     sample = _tensors(rows._picked(keys.argsort()[:most]))
@@ -115,12 +121,12 @@ def _of_all(found: list[tuple[Tensor, ...]], ranks: Ranks, most: int) -> tuple[T
     return both, reach.amax(0), keys, *sample
 
 
-def _check_apart(facts: Tensor, ranks: Ranks) -> None:
-    """Refuse rows that two ranks have, which would count twice."""
-    seen: dict[tuple[float, ...], int] = {}
-    for rank, (n, *_, digest) in enumerate(facts.tolist()):
-        other = seen.setdefault((n, digest), rank)
-        if other != rank and n >= TOLD_APART:
+def check_apart(found: Sequence[tuple[float, float]], ranks: Ranks) -> None:
+    """Refuse (`DataError`) rows that two ranks have, which would count twice; each ``found`` so many, with a checksum or 0."""
+    seen: dict[tuple[float, float], int] = {}
+    for rank, (n, number) in enumerate(found):
+        other = seen.setdefault((n, number), rank)
+        if other != rank and number and n >= TOLD_APART:
             raise DataError(
                 f"{ranks.name(other)} and {ranks.name(rank)} have the same {n:.0f} rows, which would count twice; give each "
                 "rank its own rows, or all of them the same files, which are dealt out"
@@ -183,12 +189,12 @@ class _Seen:
     Each row draws a number; those with the ``most`` smallest stay. Source: Vitter (1985), Random sampling with a reservoir, §3.
     """
 
-    def __init__(self, start: Coordinates, most: int, rank: int | None) -> None:
-        self.start, self.rank, d = start, rank, len(start.centre)
+    def __init__(self, start: Coordinates, most: int, rank: int, told: bool) -> None:
+        self.start, self.told, d = start, told, len(start.centre)
         self.most = max(16, min(most, 100 * (d + 1) + 5000))
         self.n_rows, self.least, self.whole, self.digest = 0, torch.inf, True, 0
         self.reach = torch.zeros(d, dtype=torch.float64)
-        self.generator = torch.Generator().manual_seed(rank or 0)
+        self.generator = torch.Generator().manual_seed(rank)
         self.drawn: list[tuple[Tensor, MemorySource]] = []
         self.bar, self.count = 1.0, 0
 
@@ -201,9 +207,7 @@ class _Seen:
         low, high = _extremes(part)
         size = torch.maximum((low - self.start.centre).abs(), (high - self.start.centre).abs()) / self.start.scale
         self.reach = torch.maximum(self.reach, size)
-        if self.rank is not None:
-            numbers = part.x.data if part.sparse else np.ascontiguousarray(part.x.numpy().T)
-            self.digest = crc32(numbers.data, self.digest)
+        self.digest = checksum(part, self.digest) if self.told else 0
         self._draw(part)
         return part
 
@@ -232,6 +236,12 @@ class _Seen:
         self._thin()
         keys, order = torch.cat([keys for keys, _ in self.drawn]).sort()
         return keys, *_tensors(joined([part for _, part in self.drawn])._picked(order))
+
+
+def checksum(part: MemorySource, before: int) -> int:
+    """A number for the features of a part and all ``before`` it."""
+    numbers = part.x.data if part.sparse else np.ascontiguousarray(part.x.numpy().T)
+    return crc32(numbers.data, before)
 
 
 def _extremes(part: MemorySource) -> tuple[Tensor, Tensor]:

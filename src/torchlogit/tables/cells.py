@@ -105,7 +105,7 @@ def numeric(cells: Cells, name: str) -> npt.NDArray[np.float64]:
 
 def check_exact(values: Array, present: Array, name: str) -> None:
     """Raise `DataError` where a present integer is beyond 2^53 and so not exact in float64."""
-    if values.size and -EXACT <= int(values.min()) and int(values.max()) <= EXACT:
+    if values.size and int(values.min()) >= -EXACT and int(values.max()) <= EXACT:
         return
     large = np.flatnonzero(present & ((values > EXACT) | (values < -EXACT)))
     if large.size:

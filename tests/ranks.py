@@ -1,18 +1,13 @@
-"""Processes that fit together, for tests: forked off a server that has loaded torch, so that each costs little."""
+"""Processes that fit together, for tests."""
 
-import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import warnings
 from importlib import import_module
-from pathlib import Path
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    ["torchlogit.fit", "torchlogit.inference.hypotheses", "torchlogit.calibration.doors", "pyarrow.parquet", "pandas"]
-)
+from forked import CONTEXT
 
 
 def spread(size, work, *args, seconds=120, timeout=60, stop=()):
@@ -101,10 +96,3 @@ def facts(fit):
             out["robust"] = fit.robust("HC1").std_error.numpy()
             out["wald tests"] = np.array(fit.tests("wald").statistic)
     return out
-
-
-def part_of(folder):
-    """The Parquet files there, as one data frame."""
-    import pandas as pd
-
-    return pd.concat([pd.read_parquet(path) for path in sorted(Path(folder).glob("*.parquet"))], ignore_index=True)

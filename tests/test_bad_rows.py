@@ -1,7 +1,7 @@
 """Every row of the list of bad inputs that is due has a test that carries its number.
 
-A number counts when it stands in a test's name after ``bad`` (``test_bad_142_bom``, ``test_bad_041_042_…``), or in an id of a
-parametrised test in the same form (``"bad_142"``).
+A number counts when it stands in a test's name after ``bad`` (``test_bad_142_bom``, ``test_bad_041_042_…``), or begins the name
+with all its three digits (``test_165_…``), or in an id of a parametrised test in the first form (``"bad_142"``).
 """
 
 import ast
@@ -12,7 +12,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 LIST = Path(__file__).resolve().parents[2] / "shared" / "reference" / "bad-inputs.md"
-SECTIONS = "ABCDEFH"
+SECTIONS = "ABCDEFGHIJ"
 
 # Rows of these sections that belong to later work, and to which.
 LATER = {
@@ -22,6 +22,7 @@ LATER = {
     162: "streaming: globs",
     163: "streaming: headers of shards",
     206: "exports",
+    249: "Ray",
 }
 
 
@@ -36,7 +37,9 @@ def rows(text):
 
 
 def numbers(text):
-    """Numbers after ``bad_`` in a name: ``test_bad_041_42_one_class`` gives 41 and 42."""
+    """Numbers after ``bad_`` in a name: ``test_bad_041_42_one_class`` gives 41 and 42, ``test_165_x`` 165."""
+    if begins := re.match(r"test((?:_\d{3})+)_", text):
+        yield from map(int, begins[1].strip("_").split("_"))
     for found in re.finditer(r"\bbad((?:_\d+)+)(?:_|\b)|_bad((?:_\d+)+)(?:_|\b)", text):
         yield from map(int, (found[1] or found[2]).strip("_").split("_"))
 
@@ -58,9 +61,12 @@ def test_numbers_are_read_from_names_and_ids():
 def test_bad_041_42_one_class(): "bad_99"
 def test_abad_5_x(): pass
 def helper_bad_6(): pass
+def test_165_166_x(): pass
+def test_12_x(): pass
+def test_x_167(): pass
 def test_bad_19_arrays_of_3_axes(): pass
 """
-    assert sorted(numbers_of_tests(source)) == [7, 8, 19, 41, 42]
+    assert sorted(numbers_of_tests(source)) == [7, 8, 19, 41, 42, 165, 166]
 
 
 @pytest.mark.skipif(not LIST.exists(), reason="the list of bad inputs is not beside this checkout")

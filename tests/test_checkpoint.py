@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import torch
+from forked import Python
 from streams import MEMORY, fit, numbers, table, write
 
 import torchlogit
@@ -96,8 +95,7 @@ torchlogit.fit(sys.argv[1], "y", memory=sys.argv[2], checkpoint=sys.argv[3], wat
 
 def test_210_killed_in_the_middle_of_a_pass(folder, tmp_path):
     checkpoint, whole = tmp_path / "killed", fit(folder)
-    done = subprocess.run([sys.executable, "-c", KILLED, folder, MEMORY, checkpoint], timeout=200)
-    assert done.returncode == -signal.SIGKILL
+    assert Python("-c", KILLED, folder, MEMORY, checkpoint).ended()[0] == -signal.SIGKILL
     assert len(passes(checkpoint)) == 3
     again = fit(folder, checkpoint=checkpoint)
     assert torch.equal(again.theta, whole.theta)
@@ -250,13 +248,13 @@ def test_the_command_goes_on(run, tmp_path):
 
 def test_208_ctrl_c_ends_with_130_and_keeps_the_checkpoint(tmp_path):
     folder, checkpoint = write(tmp_path / "data", numbers(60_000)), tmp_path / "c"
-    command = [sys.executable, "-m", "torchlogit", "fit", folder, "--target", "y", "--memory", "2MiB"]
-    process = subprocess.Popen([*command, "--checkpoint", checkpoint], stderr=subprocess.PIPE, text=True)
-    while len(passes(checkpoint)) < 2 and process.poll() is None:
+    words = ["fit", folder, "--target", "y", "--memory", "2MiB", "--checkpoint", checkpoint]
+    process = Python("-m", "torchlogit", *words)
+    while len(passes(checkpoint)) < 2 and process.running:
         time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+    process.signal(signal.SIGINT)
+    code, _, told = process.ended(60)
+    assert code == 130
     assert "interrupted" in told
     assert "is kept: the same command goes on" in told
     assert "Traceback" not in told

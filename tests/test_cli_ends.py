@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import STUDENTS, write
+from forked import Python
 from rich.console import Console
 
 from torchlogit import cli, datasets
@@ -419,7 +420,7 @@ def slow(tmp_path):
         "import sys, torchlogit.cli as c, torchlogit.cli.fitting as f; solver = f.solver\n"
         "f.solver = lambda options: print('ready', flush=True) or solver(options)\nsys.exit(c.main(sys.argv[1:]))"
     )
-    return subprocess.Popen([sys.executable, "-c", script, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    return Python("-c", script, *words)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -427,15 +428,12 @@ def test_bad_208_signals_end_a_fit(tmp_path, number, code):
     command = slow(tmp_path)
     assert command.stdout.readline() == b"ready\n"
     time.sleep(0.3)
-    assert command.poll() is None
-    command.send_signal(number)
-    try:
-        out, error = command.communicate(timeout=20)
-    finally:
-        command.kill()  # where whoever runs the tests has the signal ignored (nohup), so does the command
-    assert (command.returncode, out) == (code, b"")
-    assert error.decode().splitlines()[-1] in ("error: interrupted", f"error: ended by {number.name}")
-    assert b"Traceback" not in error
+    assert command.running
+    command.signal(number)  # where whoever runs the tests has it ignored (nohup), so does the command
+    ended, out, error = command.ended(20)
+    assert (ended, out) == (code, "")
+    assert error.splitlines()[-1] in ("error: interrupted", f"error: ended by {number.name}")
+    assert "Traceback" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["slow.csv"]
 
 

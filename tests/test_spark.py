@@ -5,10 +5,12 @@ import os
 import shutil
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 from types import FunctionType
 
-import pyarrow.parquet as pq
+import kinds
 import pytest
 import streams
 
@@ -43,9 +45,10 @@ def by_value(function):
     return FunctionType(function.__code__, {}, function.__name__)
 
 
-def frame(session, path, table):
-    pq.write_table(table, path)
-    return session.read.parquet(f"file://{path}")
+def frames(session, folder):
+    """The tables of all kinds, each of two partitions."""
+    kinds.written(folder)
+    return {name: session.read.parquet(f"file://{folder / name}") for name in kinds.TABLES}
 
 
 def failing_first(batches):
@@ -61,26 +64,53 @@ def failing_first(batches):
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="needs Java, such as Debian's openjdk-17-jre-headless")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")  # of Spark
-def test_a_data_frame_is_fitted_by_the_tasks_of_a_barrier_stage(tmp_path):
-    """One test, as it takes one session: rows 222 and 248."""
-    whole, rooms = torchlogit.fit(table := streams.table(), "y", **ASKED), tmp_path / "rooms"
+def test_222_248_fits_of_data_frames_by_the_tasks_of_a_barrier_stage(tmp_path, monkeypatch):
+    """One test, as it takes one session; all fits in one start of the tasks, as that takes as long as all of them."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    whole, rooms, told = torchlogit.fit(streams.table(), "y", **ASKED), tmp_path / "rooms", []
     rooms.mkdir()
-    with local_spark(tmp_path) as session:
-        data = frame(session, tmp_path / "rows.parquet", table)
+
+    def distributed(*given, before=door._distributed):
+        *more, answer = before(*given)
+        told.extend(more)
+        return answer
+
+    with local_spark(tmp_path) as session, ExitStack() as places:
+        data = frames(session, tmp_path)
         with pytest.raises(errors.ParameterError, match=r"num_processes=3, but the master local\[2,2\] runs 2 tasks"):
-            door.fit(data, "y", num_processes=3)
-        with door._written(data, rooms, False) as where, warnings.catch_warnings():
+            door.fit(data["plain"], "y", num_processes=3)
+        folders = {name: places.enter_context(door._written(data[name], rooms, False)) for name in data}
+        with warnings.catch_warnings():
             warnings.simplefilter("error")  # as where pages have no checksums
-            assert abs(torchlogit.fit(where, "y", memory=streams.MEMORY, **ASKED).theta - whole.theta).max() < 1e-10
-        found = door.fit(data.mapInArrow(by_value(failing_first), data.schema), "y", folder=rooms, **ASKED)
-        assert abs(found.theta - whole.theta).max() < 1e-10
-        assert abs(found.covariance_root.abs() - whole.covariance_root.abs()).max() < 1e-10
-        assert (found.columns, found.n_rows) == (whole.columns, whole.n_rows)
+            there = torchlogit.fit(folders["plain"], "y", memory=streams.MEMORY, **ASKED)
+        assert abs(there.theta - whole.theta).max() < 1e-10
+        monkeypatch.setattr(door, "rank", partial(kinds.in_one_start, folders))
+        monkeypatch.setattr(door, "_distributed", distributed)
+        twice = data["plain"].mapInArrow(by_value(failing_first), data["plain"].schema)
+        found = door.fit(twice, "y", folder=rooms, **ASKED)
+        on_spark, refusal = told
+        monkeypatch.setattr(door, "_distributed", lambda *given: refusal)
         with pytest.raises(
             errors.DataError, match=r"rank [01] .*part-.*parquet: column `b` has no value .* in rows \d+"
         ):
-            door.fit(frame(session, tmp_path / "gaps.parquet", streams.table(gaps=True)), "y", folder=rooms)
+            door.fit(folders["gaps"], "y")
     assert list(rooms.iterdir()) == []
+    assert abs(found.theta - whole.theta).max() < 1e-10
+    assert abs(found.covariance_root.abs() - whole.covariance_root.abs()).max() < 1e-10
+    assert (found.columns, found.n_rows) == (whole.columns, whole.n_rows)
+    expected = kinds.in_memory()
+    assert on_spark.keys() == expected.keys()
+    for kind, each in on_spark.items():
+        kinds.same(each, expected[kind], kind)
+
+
+def test_248_what_an_attempt_has_left_is_not_read(tmp_path):
+    """Of a task that Spark tries again, or runs twice to be faster: its rows would count twice."""
+    folder = streams.write(tmp_path / "rows", streams.numbers())
+    left = folder / "_temporary" / "0" / "_temporary" / "attempt_1_m_000000_1"
+    left.mkdir(parents=True)
+    shutil.copy(folder / "part-0.parquet", left / "part-0.parquet")
+    assert torchlogit.fit(folder, "y").n_rows == 4000
 
 
 def test_what_is_refused_without_spark():
@@ -94,8 +124,8 @@ def test_what_is_refused_without_spark():
         door._written(streams.table(10), None, False).__enter__()
 
 
-def test_a_lost_task_is_told(monkeypatch):
-    """Row 221: Spark gives up on all of them."""
+def test_221_a_lost_task_is_told(monkeypatch):
+    """Spark gives up on all of them."""
     from pyspark.ml.torch.distributor import TorchDistributor
 
     def gave_up(*arguments):

@@ -30,7 +30,7 @@ def folder(tmp_path):
 def test_165_a_file_that_is_no_parquet(folder, damage):
     path = folder / "part-1.parquet"
     path.write_bytes({"cut": path.read_bytes()[:-200], "empty": b"", "text": b"x1,y\n1,0\n"}[damage])
-    refused(folder, r"part-1\.parquet: the file is cut off, damaged or of another kind", FileError)
+    refused(folder, r"part-1\.parquet: the file is cut off, damaged, of another kind or out of reach", FileError)
 
 
 def test_166_a_flipped_bit_in_a_page(folder):
@@ -39,7 +39,7 @@ def test_166_a_flipped_bit_in_a_page(folder):
     group = pq.ParquetFile(path).metadata.row_group(0).column(2)
     data[group.data_page_offset + group.total_compressed_size // 2] ^= 4
     path.write_bytes(data)
-    refused(folder, r"part-1\.parquet: the file is cut off, damaged .*", FileError)
+    refused(folder, r"part-1\.parquet: the file is cut off, damaged, .*checksum", FileError)
 
 
 def test_166_files_without_checksums_are_told_of(tmp_path):

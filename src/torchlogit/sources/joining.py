@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from torchlogit.errors import DistributedError
+from torchlogit.sources.ranks import DEVICE
 from torchlogit.tables.names import show, show_list
 
 
@@ -30,8 +31,7 @@ def process_group(timeout: float) -> Iterator[None]:
         if isinstance(error, DistributedError):
             raise
         raise DistributedError(
-            f"rank {rank}: the ranks do not find each other: {show(error, 300)}; between hosts, GLOO_SOCKET_IFNAME may "
-            "have to name the network device"
+            f"rank {rank}: the ranks do not find each other: {show(error, 300)}; {DEVICE}"
         ) from error
     try:
         yield

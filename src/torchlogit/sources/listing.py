@@ -37,7 +37,11 @@ def about(path: str) -> Iterator[None]:
         raise
     except (OSError, pa.ArrowException) as error:
         gone = isinstance(error, FileNotFoundError)
-        told = "the file is gone" if gone else f"the file is cut off, damaged or of another kind ({show(error, 300)})"
+        told = (
+            "the file is gone"
+            if gone
+            else f"the file is cut off, damaged, of another kind or out of reach ({show(error, 300)})"
+        )
         raise FileError(f"{path}: {told}") from error
 
 

@@ -312,8 +312,10 @@ class Files(Reader):
     def _now(self) -> list[Found]:
         try:
             return [found for found, _ in self._found()]
-        except FileError:
-            return []
+        except FileError as error:
+            if isinstance(error.__cause__, FileNotFoundError | None):
+                return []
+            raise  # a store that does not answer has not lost its files
 
     def _check_once(self) -> None:
         """Refuse a file that is named twice, also by a link: its rows would count twice."""

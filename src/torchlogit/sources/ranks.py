@@ -29,6 +29,7 @@ from torchlogit.tables.names import show
 LIMIT = 120.0  # seconds for which a rank may give no sign of life
 BEAT = 1.0  # seconds between two signs
 LONGEST = 0.05  # seconds between two looks for ranks that are not as far
+DEVICE = "between hosts, GLOO_SOCKET_IFNAME may have to name the network device"
 HEAD = 3  # numbers before those of a sum: errors, the question's digest, its square
 DIGEST = 2**24  # so that a sum of squares is exact in float64 up to 32 ranks, and near enough beyond
 
@@ -58,7 +59,7 @@ class Ranks:
             raise ParameterError("this process is no member of the process_group")
         members, allowed = dist.get_process_group_ranks(chosen), timedelta(seconds=limit)
         self.limit, self.waiting, self.asked = limit, waiting, 0
-        with _told("the ranks do not find each other"):
+        with _told("the ranks do not find each other", DEVICE):
             place = self._place(dist, members, allowed)
             self._store = TimedStore(place, limit)
             self._gloo = self._group(dist, place, allowed)
@@ -244,14 +245,14 @@ class Ranks:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Within: what `torch.distributed` raises becomes a `DistributedError` that says what it means."""
+def _told(what: str, hint: str = "") -> Iterator[None]:
+    """Within: what `torch.distributed` raises becomes a `DistributedError` that says what it means, and what to do."""
     try:
         yield
     except errors.TorchlogitError:
         raise
     except RuntimeError as error:
-        raise DistributedError(f"{what}: {show(error, 300)}") from error
+        raise DistributedError("; ".join(filter(None, [f"{what}: {show(error, 300)}", hint]))) from error
 
 
 def _of_all(error: errors.TorchlogitError) -> errors.TorchlogitError:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 AHEAD = 3  # parts that wait, at most, while one is computed with and one is made
 PART = 2**23  # bytes of a part at most: large enough that its overhead does not count, small enough for the cache
-SHARE = 64  # a part is this share of the memory at most
+SHARE = 32  # a part is this share of the memory at most
 KEPT = 4  # what is kept is this share of it at most
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchlogit.tables.cells import EXACT
-from torchlogit.tables.frames import Frame, open_frame
+from torchlogit.tables.frames import Frame
 
 
 def is_text(kind: Any) -> bool:
@@ -52,10 +52,15 @@ def table(columns: dict[str, Any]) -> Any:
 
 
 def frame(batch: Any) -> Frame:
-    """A record batch as named columns."""
+    """A record batch as named columns, those of numbers without gaps as arrays, which are read at once."""
     import pyarrow as pa
 
-    return open_frame(pa.Table.from_batches([batch]))
+    def column(name: str) -> Any:
+        cells = batch.column(name)
+        values = plain(cells)
+        return pa.chunked_array([cells]) if values is None else values
+
+    return Frame(tuple(batch.schema.names), len(batch), column)
 
 
 def plain(cells: Any) -> npt.NDArray[Any] | None:

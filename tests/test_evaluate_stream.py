@@ -133,7 +133,7 @@ def test_what_needs_all_rows_is_refused(tmp_path):
         with pytest.raises(ParameterError, match="need all rows in memory"):
             fit.evaluate(folder, **IN_PARTS, **more)
     with pytest.raises(ParameterError, match="needs all rows in memory"):
-        fit.effects(data=folder, **IN_PARTS)
+        fit.residuals(data=folder, **IN_PARTS)
     with pytest.raises(ParameterError, match="must be a column's name"):
         fit.evaluate(folder, target=numbers()["y"].to_numpy(), **IN_PARTS)
     with pytest.raises(DataError, match="`x9` is missing from the table"):

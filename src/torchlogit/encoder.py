@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torchlogit.digest import told
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.moments import moments
-from torchlogit.rows import halves
+from torchlogit.rows import Rows, halves
 from torchlogit.sources.memory import MemorySource
 from torchlogit.sources.reader import Batch, Reader
 from torchlogit.tables import arrow
@@ -66,13 +66,23 @@ class Encoder:
 
     def parts(self, rows: int, tally: Counter[str] | None = None) -> Iterator[MemorySource]:
         """One pass: every batch of at most ``rows`` rows encoded; ``tally`` counts the rows given, and those without a cell."""
+        for part in self.tables(rows, tally):
+            yield part.source(self.intercept, None)
+
+    def tables(self, rows: int, tally: Counter[str] | None = None, more: Sequence[str] = ()) -> Iterator[Rows]:
+        """One pass as `parts` makes it: each part with its table, which has ``more`` columns beside those of the model."""
         tally = Counter() if tally is None else tally
         tally.clear()
-        for batch in self.reader.batches(self.columns, rows):
+        for batch in self.reader.batches(list(dict.fromkeys([*self.columns, *more])), rows):
             with told(batch):
                 part = self._part(batch, tally)
             if part.n_rows:
                 yield part
+
+    def none(self) -> Rows:
+        """No rows, as a part of them."""
+        x = torch.zeros(0, len(self.recipe.columns), dtype=torch.float64)
+        return self._rows(x, np.zeros(0, np.int64), data=self.reader.schema.empty_table())
 
     def best_sparse(self, rows: int) -> bool | None:
         """Whether the first part of the rows is nearly all zeros, and near 0; None where there are no rows."""
@@ -86,7 +96,7 @@ class Encoder:
         near = bool((found.centre.abs() <= FAR * found.scale).all())
         return near and filled <= SPARSE * part.n_rows * part.n_features
 
-    def _part(self, batch: Batch, tally: Counter[str]) -> MemorySource:
+    def _part(self, batch: Batch, tally: Counter[str]) -> Rows:
         frame, n = cache(lambda: arrow.frame(batch.table)), len(batch.table)
         gaps: dict[str, Any] = {}
         x: Any = None if self.sparse else numbers(batch.table, self.recipe)
@@ -104,8 +114,21 @@ class Encoder:
         if kept is not None:
             x, offset = x[kept], None if offset is None else offset[kept]
         x = x if self.sparse else torch.from_numpy(x)
-        extra = (None if t is None else torch.from_numpy(t) for t in (weight, offset))
-        return MemorySource(x, torch.from_numpy(codes), *extra, intercept=self.intercept)
+        return self._rows(x, codes, weight=weight, offset=offset, kept=kept, data=frame(), given=n)
+
+    def _rows(self, x: Any, codes: npt.NDArray[np.int64], **more: Any) -> Rows:
+        return Rows(
+            x=x,
+            columns=self.recipe.columns,
+            codes=codes,
+            classes=self.classes,
+            target=self.name,
+            offset_name=self.offset,
+            recipe=self.recipe,
+            weight_name=self.weight,
+            counts=self.counts,
+            **{"weight": None, "offset": None, **more},
+        )
 
     def _like_others(self, x: Any) -> Any:
         """A matrix in the layout that all parts have."""

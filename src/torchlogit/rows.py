@@ -75,6 +75,11 @@ class Rows:
     counts: bool = False  # whether each of the caller's rows is here as its successes and as its failures
 
     @property
+    def n_rows(self) -> int:
+        """Number of the rows that are here."""
+        return len(self.codes)
+
+    @property
     def class_weights(self) -> tuple[float, ...]:
         """The total weight of each class."""
         return tuple(np.bincount(self.codes, self.weight, len(self.classes)).astype(float).tolist())

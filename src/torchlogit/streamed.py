@@ -37,7 +37,7 @@ from torchlogit.tables.recipe import require
 from torchlogit.tables.response import read_response, response_columns, response_text
 
 SAMPLE = 8  # the rows that stand for all take this share of the memory at most
-OF_ROWS = ("x", "codes", "weight", "offset", "kept", "data", "column", "whole_column")
+OF_ROWS = ("x", "codes", "weight", "offset", "kept", "data", "column", "whole_column", "n_rows")
 
 
 @contextmanager
@@ -300,15 +300,10 @@ def read_stream(
     if missing not in ("error", "drop"):
         raise ParameterError(f"missing={missing!r} is not 'error' or 'drop'")
     target, names = named(target, weight, offset), reader.schema.names
-    if apart:
-        raise ParameterError(
-            "errors by cluster need all rows in memory; give a larger memory=, or fit without cluster="
-        )
-    for each in filter(None, (weight, offset)):
+    used = (*filter(None, (weight, offset)), *apart)
+    for each in used:
         require(each, names, "is missing from the table")
-    learnt = Learnt(
-        reader, target, tuple(filter(None, (weight, offset))), tuple(categorical), dict(reference or {}), journal, ranks
-    )
+    learnt = Learnt(reader, target, used, tuple(categorical), dict(reference or {}), journal, ranks)
     room = bytes_of(memory)
     recipe, found = learnt.formula(features, room // KEPT) if is_formula(target, names) else learnt.features(features)
     if not recipe.columns and not recipe.formula:

@@ -62,10 +62,18 @@ class Asked:
             return ENDINGS[Path(self.out).suffix.lower()]
         return self.form
 
-    def fit(self) -> Fit:
-        """The fit, with its rows where data are given; of a calibrated model the fit that was calibrated."""
+    def fit(self, watch: Any = None) -> Fit:
+        """The fit, with its rows where data are given; of a calibrated model the fit that was calibrated.
+
+        ``watch`` is called with each `Reading` of rows that are read in parts.
+        """
+        from torchlogit.streamed import StreamedRows
+
         fit = fit_in(self.model)
-        return fit if self.data is None else replace(fit, training=self.rows(fit))
+        if self.data is None:
+            return fit
+        rows = self.rows(fit, watch)
+        return replace(fit, stream=rows) if isinstance(rows, StreamedRows) else replace(fit, training=rows)
 
     def table(self, fit: Fit, group: str | None = None) -> Any:
         """The data, as the model wants them read; who reads them in parts where there are many or the rows are spread over a
@@ -84,15 +92,20 @@ class Asked:
         memory = self.memory or "1GiB"
         return {"missing": "drop", "memory": memory, "watch": watch, "process_group": group, "timeout": self.timeout}
 
-    def rows(self, fit: Fit) -> Any:
-        """The rows of the data as the model sees them; those with empty cells are left out, and told."""
+    def rows(self, fit: Fit, watch: Any = None) -> Any:
+        """The rows of the data as the model sees them; those with empty cells are left out, and told if they are here."""
         from torchlogit.inference.observed import observed
 
-        table = self.table(fit)
-        rows = observed(fit, table, missing="drop").rows
-        if rows.dropped:
-            say(f"left out {rows.dropped} of {table.num_rows} rows: they have missing cells")
+        reading: dict[str, Any] = {} if self.memory is None else {"memory": self.memory, "watch": watch}
+        rows = observed(fit, self.table(fit), missing="drop", **reading).rows
+        left_out(rows)
         return rows
+
+
+def left_out(rows: Any) -> None:
+    """Say how many rows were left out; of rows that are read in parts after they were."""
+    if rows.dropped:
+        say(f"left out {rows.dropped} of {rows.given} rows: they have missing cells")
 
 
 def fit_in(path: str) -> Fit:
@@ -121,7 +134,10 @@ def summarise(asked: Asked) -> None:
 def examine(asked: Asked, language: str) -> None:
     """What could be wrong with a model."""
     check_choice(language, LANGUAGES, "--lang")
-    answer(asked, asked.fit().check(language=language))
+    with passing() as watch:
+        fit = asked.fit(watch)
+        found = fit.check(language=language)
+    finish(asked, fit, found)
 
 
 def put_into_words(asked: Asked, language: str) -> None:
@@ -142,14 +158,30 @@ def put_beside(asked: Asked, models: Sequence[str]) -> None:
 
 def show_effects(asked: Asked, variables: Sequence[str], at: Sequence[str], by: str | None, margins: bool) -> None:
     """Average effects, or average probabilities."""
-    fit = asked.fit()
-    assert fit.training is not None
     places = setting(at)
-    if margins:
-        answer(asked, fit.margins(places, by=by, level=asked.level))
-        return
-    names = list(getattr(fit.training.data, "column_names", ()))
-    answer(asked, fit.effects(listed(list(variables), names) or None, at=places, by=by, level=asked.level))
+    with passing() as watch:
+        fit = asked.fit(watch)
+        names = columns_of(fit.stream or fit.training)
+        how: dict[str, Any] = {"by": by, "level": asked.level}
+        wanted = listed(list(variables), names) or None
+        found = fit.margins(places, **how) if margins else fit.effects(wanted, at=places, **how)
+    finish(asked, fit, found)
+
+
+def columns_of(rows: Any) -> list[str]:
+    """The columns of the table that rows are of."""
+    from torchlogit.streamed import StreamedRows
+
+    if isinstance(rows, StreamedRows):
+        return list(rows.encoder.reader.schema.names)
+    return list(getattr(rows.data, "column_names", ()))
+
+
+def finish(asked: Asked, fit: Fit, found: Any) -> None:
+    """Show an answer, once it is said which rows of those read in parts it is not of."""
+    if fit.stream is not None:
+        left_out(fit.stream)
+    answer(asked, found)
 
 
 def evaluate(asked: Asked, language: str, by: str | None, folds: str | None, threshold: float, seed: int) -> None:

@@ -54,7 +54,8 @@ Out = Annotated[
     str | None, typer.Option("--out", "-o", metavar="FILE", help="Write it: .txt, .html, .md, .tex, .json.")
 ]
 Again = Annotated[
-    str, typer.Argument(metavar="DATA", help="The rows the model was fitted to, or others: CSV, Parquet, ...")
+    str,
+    typer.Argument(metavar="DATA", help="The rows the model was fitted to, or others: a file, a folder or a glob."),
 ]
 
 

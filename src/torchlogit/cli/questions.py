@@ -62,6 +62,7 @@ def summary(
 def check(
     model: Model,
     data: Again,
+    memory: Memory = "1GiB",
     language: Language = "en",
     form: Form = "text",
     as_json: Json = False,
@@ -72,7 +73,8 @@ def check(
 ) -> Job:
     """Say what could be wrong with a model, in English or Chinese.
 
-    Events per variable, collinearity, separation, linearity, influence, calibration: each with what to do.
+    Events per variable, collinearity, separation, linearity, influence, calibration: each with what to do. Files that do not
+    fit in --memory are read in parts.
     """
     given = locals()
 
@@ -144,6 +146,7 @@ def effects(
         bool, typer.Option("--margins", help="Average predicted probabilities at these values instead.")
     ] = False,
     level: Level = 0.95,
+    memory: Memory = "1GiB",
     form: Form = "text",
     as_json: Json = False,
     out: Out = None,
@@ -151,7 +154,10 @@ def effects(
     encoding: Encoding = "utf-8",
     force: Force = False,
 ) -> Job:
-    """Average effects on the probability: by how much it changes where a variable does."""
+    """Average effects on the probability: by how much it changes where a variable does.
+
+    Files that do not fit in --memory are read in parts, in two passes; medians need all rows in it.
+    """
     given = locals()
 
     def job() -> None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.design import Design
-from torchlogit.errors import ParameterError
+from torchlogit.errors import DataError, ParameterError
+from torchlogit.inference.facts import Facts, weights
 from torchlogit.inference.moves import Changes, Moves, moves
-from torchlogit.inference.observed import Observed
+from torchlogit.sources.base import accumulate
 from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
 ENTRIES = 2**18  # numbers of a block of rows
+SUMS = 2**22  # numbers of the gradients that are summed in one pass
 
 
 class Mean(NamedTuple):
@@ -38,102 +41,163 @@ class NotToldError(ParameterError):
     """The rows with a variable moved break a dependence among the fit's columns, so nothing is known of them."""
 
 
-@dataclass(frozen=True)
-class Averages:
-    """Averages over the rows of probabilities, or of their logarithms, and of what their slopes are along a variable.
-
-    ``share`` (n, G): what each row counts in each group, columns summing to 1. ``at_centre``: the rows of a group are
-    averaged first, encoded, and the probability is that of the average row.
+class Wanted(NamedTuple):
+    """An average of the probabilities with some variables moved; with ``along`` of their slopes along that variable, and with
+    ``elastic`` of these times it.
     """
 
-    beside: Observed
-    share: Tensor
+    moved: tuple[tuple[str, Any], ...] = ()
+    along: str = ""
+    elastic: bool = False
+
+    @classmethod
+    def of(cls, changes: Changes, along: str = "", elastic: bool = False) -> Wanted:
+        """That with these changes."""
+        return cls(tuple(changes.items()), along, elastic)
+
+    @property
+    def changes(self) -> Changes:
+        """Variable → what it is moved to."""
+        return dict(self.moved)
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Averages over the rows, weighted, in each group of the ``facts``; with ``log`` those of probabilities' logarithms.
+
+    ``at_centre``: the rows of a group are averaged first, encoded, and the probability is that of the average row.
+    """
+
+    fit: Fit
+    facts: Facts
     log: bool = False
     at_centre: bool = False
 
-    @cached_property
-    def moves(self) -> Moves:
-        """The rows as something whose variables can be moved."""
-        return moves(self.beside.rows)
+    def of(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, Mean | NotToldError]:
+        """All averages that are wanted, in one pass over the rows; in some more where they are very many."""
+        different = list(dict.fromkeys(wanted))
+        each = len(self.facts.groups) * len(self.fit.classes) * self.fit.theta_centred.numel()
+        most = max(1, SUMS // max(1, each))
+        parts = (different[i : i + most] for i in range(0, len(different), most))
+        with exact_arithmetic():
+            return {one: mean for part in parts for one, mean in zip(part, self._pass(part), strict=True)}
 
-    def predicted(self, changes: Changes) -> Mean:
-        """The average probability of each class with some variables moved to values."""
-        parts = []
-        for rows in self._rows(changes):
-            f, by_eta = _values(self.beside.fit, rows.eta, self.log)
-            parts.append(Mean(rows.share.mT @ f, _gradient(rows.design, rows.share, by_eta)))
-        return _sum(parts)
+    def _pass(self, wanted: Sequence[Wanted]) -> Iterator[Mean | NotToldError]:
+        blocks: Any = _Blocks(self)
+        of_block: Any = partial(self._sums, wanted)
+        total, broken, *sums = accumulate(blocks, of_block)
+        if not bool((total > 0).all()):
+            raise DataError("no row is left: there are none, or all have missing cells or the weight 0")
+        for i, one in enumerate(wanted):
+            column = next((d.column for d, b in zip(self.fit.dependences, broken[i].tolist(), strict=True) if b), None)
+            if column is not None:
+                yield NotToldError(f"the data do not tell it apart from `{show(self.fit.columns[column])}`")
+                continue
+            own = [t[i] / total.reshape(-1, *[1] * (t.ndim - 2)) for t in sums]
+            yield self._mean(self._central(one, *own)) if self.at_centre else Mean(*own)
 
-    def sloped(self, name: str, changes: Changes, elastic: bool = False) -> Mean:
-        """The average slope of each class's probability along a variable; ``elastic``: times the variable."""
-        parts, lead = [], int(self.beside.fit.intercept)
-        for rows in self._rows(changes, name, elastic):
-            assert rows.slopes is not None
-            theta = self.beside.fit.theta_centred.cpu()[lead:]
-            f, by_eta, by_slope = _slopes(self.beside.fit, rows.eta, rows.slopes.matmul(theta), self.log)
-            gradient = _gradient(rows.design, rows.share, by_eta)
-            gradient[:, :, lead:] += _gradient(rows.slopes, rows.share, by_slope)
-            parts.append(Mean(rows.share.mT @ f, gradient))
-        return _sum(parts)
+    def _sums(self, wanted: Sequence[Wanted], block: Stretch) -> tuple[Tensor, ...]:
+        """What a pass sums: weights (G,), and of each that is wanted whether it breaks a dependence (W, D) and the rest."""
+        each = [self._of_block(one, block) for one in wanted]
+        return block.weight.sum(0), *(torch.stack(t) for t in zip(*each, strict=True))
 
-    def _rows(self, changes: Changes, name: str = "", elastic: bool = False) -> Iterator[_Rows]:
-        """The rows as they are averaged over, block by block; ``name`` asks for slopes along a variable."""
-        found = self._blocks(changes, name, elastic)
-        return iter([self._central(list(found))]) if self.at_centre else map(self._seen, found)
+    def _of_block(self, one: Wanted, block: Stretch) -> tuple[Tensor, ...]:
+        """Whether a dependence is broken, (D,); averages and their gradients, or the average row of each group, times weights."""
+        fit, groups = self.fit, len(self.facts.groups)
+        if not len(block.weight):
+            k = fit.theta_centred.shape[1]
+            shapes = [(groups, len(fit.columns))] * 2 + [(groups, block.offset.shape[1]), (groups, 1)]
+            shapes = shapes if self.at_centre else [(groups, k), (groups, k, *fit.theta_centred.shape)]
+            return tuple(torch.zeros(s, dtype=torch.float64) for s in [(len(fit.dependences),), *shapes])
+        found, part, changes = block.moves, block.part, one.changes
+        x = found.encoded(part, changes)
+        slopes = found.slopes(part, changes, one.along) if one.along else None
+        times = self._times(one, block)
+        told = self._broken(x, slopes)
+        if self.at_centre:
+            zero = torch.zeros(1, len(fit.columns), dtype=torch.float64)
+            parts = (_dense(x), zero if slopes is None else slopes, block.offset, times[:, None])
+            return told, *(block.weight.mT @ t.expand(len(block.weight), -1) for t in parts)
+        return told, *self._mean(self._rows(x, slopes, block.offset, block.weight * times[:, None]))
 
-    def _blocks(self, changes: Changes, name: str, elastic: bool) -> Iterator[_Block]:
-        n, wide = self.share.shape[0], self.share.shape[1] * len(self.beside.fit.classes) ** 2
-        size = max(1, ENTRIES // max(wide, len(self.beside.fit.columns)))
-        factor = np.broadcast_to(changes.get(name, self.moves.numbers(name)), (n,)) if elastic else np.ones(n)
-        for part in (slice(i, min(i + size, n)) for i in range(0, n, size)):
-            x = self.moves.encoded(part, changes)
-            slopes = self.moves.slopes(part, changes, name) if name else None
-            self._check(x, slopes)
-            times = torch.from_numpy(np.array(factor[part]))
-            yield _Block(x, slopes, self._offset(part), self.share[part], times)
+    def _times(self, one: Wanted, block: Stretch) -> Tensor:
+        """What each row's slope is taken times, (m,)."""
+        m = len(block.weight)
+        if not one.elastic:
+            return torch.ones(m, dtype=torch.float64)
+        own = block.moves.moved(one.along, one.changes, block.part)
+        return torch.from_numpy(np.array(np.broadcast_to(own, (m,)), dtype=np.float64))
 
-    def _offset(self, part: slice) -> Tensor:
-        o = self.beside.rows.offset
-        if o is None:
-            return torch.zeros(len(self.share[part]), 1, dtype=torch.float64)
-        return torch.from_numpy(o[part] if o.ndim > 1 else o[part, None])
+    def _rows(self, x: Any, slopes: Tensor | None, offset: Tensor, share: Tensor) -> _Rows:
+        fit = self.fit
+        design = Design(x, fit.intercept, torch.float64, fit.about_centre(torch.device("cpu")))
+        along = None if slopes is None else Design(slopes, False, torch.float64)
+        return _Rows(design, along, design.matmul(fit.theta_centred.cpu()) + offset, share)
 
-    def _seen(self, block: _Block) -> _Rows:
-        fit = self.beside.fit
-        design = Design(block.x, fit.intercept, torch.float64, fit.about_centre(torch.device("cpu")))
-        slopes = None if block.slopes is None else Design(block.slopes, False, torch.float64)
-        eta = design.matmul(fit.theta_centred.cpu()) + block.offset
-        return _Rows(design, slopes, eta, block.share * block.times[:, None])
-
-    def _central(self, blocks: list[_Block]) -> _Rows:
+    def _central(self, one: Wanted, x: Tensor, slopes: Tensor, offset: Tensor, times: Tensor) -> _Rows:
         """The average row of each group."""
-        x, offset, times = (
-            _averaged(blocks, each)
-            for each in ([b.x for b in blocks], [b.offset for b in blocks], [b.times[:, None] for b in blocks])
-        )
-        slopes = None if blocks[0].slopes is None else _averaged(blocks, [b.slopes for b in blocks])
-        share = torch.eye(self.share.shape[1], dtype=torch.float64)
-        return self._seen(_Block(x, slopes, offset, share, times[:, 0]))
+        share = torch.eye(len(x), dtype=torch.float64) * times
+        return self._rows(x, slopes if one.along else None, offset, share)
 
-    def _check(self, x: Any, slopes: Tensor | None) -> None:
-        """Raise `NotToldError` where rows, or their slopes, break a dependence among the columns of the fit."""
-        for column, weights, constant in self.beside.fit.dependences:
+    def _mean(self, rows: _Rows) -> Mean:
+        """Sums of what is averaged, times shares, and their gradients."""
+        fit, lead = self.fit, int(self.fit.intercept)
+        if rows.slopes is None:
+            f, by_eta = _values(fit, rows.eta, self.log)
+            return Mean(rows.share.mT @ f, _gradient(rows.design, rows.share, by_eta))
+        theta = fit.theta_centred.cpu()[lead:]
+        f, by_eta, by_slope = _slopes(fit, rows.eta, rows.slopes.matmul(theta), self.log)
+        gradient = _gradient(rows.design, rows.share, by_eta)
+        gradient[:, :, lead:] += _gradient(rows.slopes, rows.share, by_slope)
+        return Mean(rows.share.mT @ f, gradient)
+
+    def _broken(self, x: Any, slopes: Tensor | None) -> Tensor:
+        """Whether rows, or their slopes, break each of the dependences among the columns of the fit, (D,)."""
+        out = torch.zeros(len(self.fit.dependences), dtype=torch.float64)
+        for i, (column, combined, constant) in enumerate(self.fit.dependences):
             for each, shift in ((x, constant), (slopes, 0.0)):
                 if each is None:
                     continue
-                own, *others = (_dense(each[:, [j]])[:, 0] for j in (column, *weights))
-                terms = [w * t for w, t in zip(weights.values(), others, strict=True)]
+                own, *others = (_dense(each[:, [j]])[:, 0] for j in (column, *combined))
+                terms = [w * t for w, t in zip(combined.values(), others, strict=True)]
                 size = own.abs() + abs(shift) + sum(t.abs() for t in terms)
-                if bool(((own - shift - sum(terms)).abs() > 1e-6 * size.max()).any()):
-                    raise NotToldError(f"the data do not tell it apart from `{show(self.beside.fit.columns[column])}`")
+                out[i] += float(((own - shift - sum(terms)).abs() > 1e-6 * size.max()).any())
+        return out
 
 
-class _Block(NamedTuple):
-    x: Any  # (m, d)
-    slopes: Tensor | None  # (m, d) or (1, d)
+class Stretch(NamedTuple):
+    """Some of the rows that can be moved, their offsets (m, 1) or (m, k), and what each weighs in each group, (m, G)."""
+
+    moves: Moves
+    part: slice
     offset: Tensor
-    share: Tensor  # (m, G)
-    times: Tensor  # (m,)
+    weight: Tensor
+
+
+class _Blocks:
+    """The rows in blocks."""
+
+    def __init__(self, averages: Averages) -> None:
+        self.facts, self.ranks = averages.facts, averages.facts.tables.ranks
+        wide = len(self.facts.groups) * len(averages.fit.classes) ** 2
+        self.size = max(1, ENTRIES // max(wide, len(averages.fit.columns)))
+
+    def __iter__(self) -> Iterator[Stretch]:
+        for rows in self.facts.tables:
+            found = moves(rows, self.facts)
+            weight, o = torch.from_numpy(weights(rows)), rows.offset
+            offset = torch.zeros(rows.n_rows, 1, dtype=torch.float64) if o is None else torch.from_numpy(o)
+            offset = offset[:, None] if offset.ndim == 1 else offset
+            for i in range(0, max(1, rows.n_rows), self.size):
+                part = slice(i, min(i + self.size, rows.n_rows))
+                yield Stretch(found, part, offset[part], self._by_group(found, part, weight[part]))
+
+    def _by_group(self, rows: Moves, part: slice, weight: Tensor) -> Tensor:
+        """Each row's weight in its own group, 0 in the others."""
+        out = torch.zeros(len(weight), len(self.facts.groups), dtype=torch.float64)
+        if len(weight):
+            out[torch.arange(len(weight)), torch.from_numpy(rows.groups[part])] = weight
+        return out
 
 
 class _Rows(NamedTuple):
@@ -143,20 +207,8 @@ class _Rows(NamedTuple):
     share: Tensor  # (m, G)
 
 
-def _averaged(blocks: Sequence[_Block], parts: Sequence[Any]) -> Tensor:
-    """What each group has on average of a matrix, (G, d), given block by block."""
-    return torch.stack(
-        [block.share.mT @ _dense(part).expand(len(block.share), -1) for block, part in zip(blocks, parts, strict=True)]
-    ).sum(0)
-
-
 def _dense(x: Any) -> Tensor:
     return torch.from_numpy(x.toarray()) if hasattr(x, "tocsr") else x.double()
-
-
-def _sum(parts: Sequence[Mean]) -> Mean:
-    value, gradient = (torch.stack(t).sum(0) for t in zip(*parts, strict=True))
-    return Mean(value, gradient)
 
 
 def _gradient(design: Design, share: Tensor, by_eta: Tensor) -> Tensor:

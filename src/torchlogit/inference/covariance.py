@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic
-from torchlogit.errors import DataError, NotCertifiedError, ParameterError
+from torchlogit.errors import NotCertifiedError, ParameterError
 from torchlogit.estimate import MODEL_BASED, SURE
 from torchlogit.inference import meat
+from torchlogit.inference.clusters import Way, few, ways_of
 from torchlogit.inference.observed import Observed, observed
 from torchlogit.linalg import factor
-from torchlogit.tables.names import show, show_rows
+from torchlogit.tables.names import show
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 Kind = Literal["model", "HC0", "linearised", "HC1", "HC2", "HC3", "score bootstrap", "bootstrap"]
 KINDS = ("model", "HC0", "linearised", "HC1", "HC2", "HC3", "score bootstrap", "bootstrap")
 EXPONENT = {"HC2": 0.5, "HC3": 1.0}  # of (I − leverage) under the score of a row
-FEW = 30  # clusters below which clustered errors tend to be too small
 NEGATIVE = 1e-10  # share of the largest eigenvalue of S down to which a negative one is rounding
 
 
@@ -85,7 +84,7 @@ def robust(
     beside = observed(fit, data, **given)
     if data is not None:
         beside.check_rows()
-    ways = _ways(beside, cluster)
+    ways = ways_of(beside, cluster)
     if kind == "bootstrap":
         from torchlogit.inference.resampled import resampled_root
 
@@ -94,17 +93,9 @@ def robust(
         with exact_arithmetic():
             root, sentences = _sandwich(beside, kind, ways, information == "expected", n_resamples, seed)
     told = [line for line in fit.warnings if not line.startswith(("few clusters", "two-way clusters", "bootstrap"))]
-    warnings = (*told, *filter(None, map(_few, ways)), *sentences)
+    warnings = (*told, *filter(None, map(few, ways)), *sentences)
     text = _text(kind, ways, information, n_resamples, seed)
     return replace(fit, covariance_root=root, covariance_kind=text, warnings=warnings)
-
-
-class Way(NamedTuple):
-    """One way to cluster: the cluster of every row, (n,) from 0, and their number."""
-
-    name: str
-    codes: Tensor
-    size: int
 
 
 def _check(fit: Fit, kind: str, cluster: Any, information: str) -> None:
@@ -137,55 +128,6 @@ def _check_weights(fit: Fit, kind: str) -> None:
             "the information of a sample with sampling weights is not that of the sample's rows, so there are no "
             'model-based errors; use kind="linearised"'
         )
-
-
-def _ways(beside: Observed, cluster: Any) -> list[Way]:
-    """The ways to cluster: none, one, or two and their intersection."""
-    if cluster is None:
-        return _of_counts(beside)
-    pair = isinstance(cluster, tuple | list) and len(cluster) <= 2
-    ways = [_way(beside, each, f"cluster {i + 1}") for i, each in enumerate(cluster if pair else [cluster])]
-    if len(ways) == 1:
-        return ways
-    (_, a, _), (_, b, size) = ways
-    _, both = torch.unique(a * size + b, return_inverse=True)
-    return [*ways, Way("", both, int(both.max()) + 1)]
-
-
-def _way(beside: Observed, which: Any, default: str) -> Way:
-    from torchlogit.tables.cells import distinct, read_cells
-
-    rows = beside.rows
-    name = which if isinstance(which, str) else default
-    cells = read_cells(rows.whole_column(which), name)
-    if len(cells.values) != rows.given:
-        raise DataError(f"`{show(name)}` has {len(cells.values)} labels for {rows.given} rows; it needs one a row")
-    kept = np.arange(rows.given) if rows.kept is None else rows.kept
-    if cells.missing[kept].any():
-        gaps = show_rows(np.unique(kept[cells.missing[kept]]))
-        raise DataError(f"`{show(name)}` names no cluster in {gaps}; fill these labels in, or leave the rows out")
-    labels, codes = np.unique(distinct(cells, name)[1][kept], return_inverse=True)
-    if len(labels) < 2:
-        raise DataError(f"`{show(name)}` has one cluster only; errors by cluster need two, and are good from {FEW} on")
-    return Way(name, torch.from_numpy(codes), len(labels))
-
-
-def _of_counts(beside: Observed) -> list[Way]:
-    """Where rows are counts of successes and failures, all trials of a row belong together, as in any row."""
-    if not beside.fit.counts:
-        return []
-    kept = np.arange(beside.rows.given) if beside.rows.kept is None else beside.rows.kept
-    labels, codes = np.unique(kept, return_inverse=True)
-    return [Way("", torch.from_numpy(codes), len(labels))]
-
-
-def _few(way: Way) -> str:
-    if not way.name or way.size >= FEW:
-        return ""
-    return (
-        f"few clusters: `{show(way.name)}` has only {way.size}; with fewer than about {FEW}, errors by cluster tend to be "
-        "too small, and intervals too narrow"
-    )
 
 
 def _text(kind: str, ways: Sequence[Way], information: str, n_resamples: int, seed: int) -> str:
@@ -231,7 +173,7 @@ TWO_WAYS = (
 def _clustered(beside: Observed, kind: str, ways: Sequence[Way]) -> Tensor:
     """M of one way, or ``M₁ + M₂ − M₁₂``."""
     n, p = (ways[0].size if not ways[0].name else observations(beside.fit)), beside.rank
-    parts = [meat.by_cluster(beside, way.codes, way.size) * _factor(kind, n, way.size, p) for way in ways]
+    parts = [meat.by_cluster(beside, way) * _factor(kind, n, way.size, p) for way in ways]
     return parts[0] if len(parts) == 1 else parts[0] + parts[1] - parts[2]
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from torchlogit.arithmetic import exact_arithmetic
 from torchlogit.errors import NotCertifiedError, ParameterError
-from torchlogit.inference.averages import Averages, Mean, NotToldError
+from torchlogit.inference.averages import Averages, Mean, NotToldError, Wanted
+from torchlogit.inference.facts import Facts
 from torchlogit.inference.moves import Changes, Moves
 from torchlogit.inference.normal import half_width, tested
 from torchlogit.inference.observed import Observed, observed
-from torchlogit.inference.places import At, grid, groups_of
+from torchlogit.inference.parts import Tables
+from torchlogit.inference.places import At, Shifted, grid
 from torchlogit.inference.tabular import Tabular
 from torchlogit.tables.features import level_text
 from torchlogit.tables.names import show
@@ -141,11 +142,10 @@ def effects(
     """
     if method not in METHODS:
         raise ParameterError(f"unknown method {method!r}; there are {', '.join(map(repr, METHODS))}")
-    half, beside = half_width(level), _beside(fit, data, given)
-    groups, averages = groups_of(beside, by, log=method.startswith("ey"), at_centre=isinstance(at, str))
-    with exact_arithmetic():
-        entries, told = _entries(averages, Asked(method, difference, discrete), variables, at)
-    cells = _cells(fit, [entry.mean for entry in entries], groups)
+    half = half_width(level)
+    averages = _averages(_beside(fit, data, given), by, log=method.startswith("ey"), at_centre=isinstance(at, str))
+    entries, told = _entries(averages, Asked(method, difference, discrete), variables, at)
+    cells = _cells(fit, [entry.mean for entry in entries], averages.facts.groups)
     term, contrast, place = _texts([entry[:3] for entry in entries], len(cells.value))
     z, log_p = tested(cells.value, cells.std_error)
     return EffectTable(
@@ -181,15 +181,12 @@ def margins(
     >>> found.at.tolist(), found.probability.round(4).tolist()
     (['hours = 1', 'hours = 2', 'hours = 4'], [0.0709, 0.2557, 0.8744])
     """
-    half, beside = half_width(level), _beside(fit, data, given)
-    groups, averages = groups_of(beside, by, log=False, at_centre=isinstance(at, str))
-    with exact_arithmetic():
-        try:
-            found = [(place, averages.predicted(changes)) for place, changes in grid(averages, at)]
-        except NotToldError as unknown:
-            raise ParameterError(f"nothing is known of the probability there: {unknown}") from None
-    cells = _cells(fit, [mean for _, mean in found], groups)
-    (place,) = _texts([entry[:1] for entry in found], len(cells.value))
+    half, averages = half_width(level), _averages(_beside(fit, data, given), by, at_centre=isinstance(at, str))
+    places = [(place, Wanted.of(changes)) for place, changes in grid(averages.facts, at)]
+    found = averages.of([one for _, one in places])
+    means = [_known(found[one], "nothing is known of the probability there") for _, one in places]
+    cells = _cells(fit, means, averages.facts.groups)
+    (place,) = _texts([entry[:1] for entry in places], len(cells.value))
     p = cells.value.clip(0, 1)  # shares of the rows sum to 1 up to rounding
     low, high = _inside(p, cells.std_error, half)
     return MarginTable(outcome_of(fit), cells.label, place, cells.group, p, cells.std_error, low, high, level)
@@ -204,25 +201,51 @@ class Entry(NamedTuple):
     mean: Mean
 
 
+class Draft(NamedTuple):
+    """An effect of which the averages are wanted: the first, less the second if there is one."""
+
+    term: str
+    at: str
+    contrast: str
+    first: Wanted
+    second: Wanted | None
+
+
 def _entries(
     averages: Averages, asked: Asked, variables: str | Sequence[str] | None, at: At
 ) -> tuple[list[Entry], tuple[str, ...]]:
     """All effects, and sentences on variables that were left out."""
-    places, entries, told = list(grid(averages, at)), list[Entry](), dict[str, None]()
-    for name, (place, changes) in product(_chosen(averages.moves, variables, asked), places):
+    facts = averages.facts
+    pairs = product(_chosen(facts.moves, variables, asked), list(grid(facts, at)))
+    drafts = [
+        Draft(name, place, *each)
+        for name, (place, changes) in pairs
+        for each in _contrasts(facts, asked, name, changes)
+    ]
+    found = averages.of([one for draft in drafts for one in (draft.first, draft.second) if one is not None])
+    entries, told = list[Entry](), dict[str, None]()
+    for draft in drafts:
         try:
-            contrasts = list(_contrasts(averages, asked, name, changes))
+            first = _known(found[draft.first])
+            second = None if draft.second is None else _known(found[draft.second])
         except NotToldError as unknown:
             if variables is not None:
-                raise ParameterError(f"`{show(name)}` has no effect of its own: {unknown}") from None
-            told[f"`{show(name)}` is left out: {unknown}"] = None
+                raise ParameterError(f"`{show(draft.term)}` has no effect of its own: {unknown}") from None
+            told[f"`{show(draft.term)}` is left out: {unknown}"] = None
             continue
-        entries += [Entry(name, contrast, place, mean) for contrast, mean in contrasts]
+        entries.append(Entry(draft.term, draft.contrast, draft.at, first if second is None else first.less(second)))
     if not entries:
         raise ParameterError(
             f"there is no variable with an effect of its own: {'; '.join(told) or 'all are categories'}"
         )
     return entries, tuple(told)
+
+
+def _known(mean: Mean | NotToldError, what: str = "") -> Mean:
+    """An average; `NotToldError` where nothing is known of it, which begins with ``what``."""
+    if isinstance(mean, NotToldError):
+        raise NotToldError(f"{what}: {mean}") if what else mean
+    return mean
 
 
 def _texts(rows: Sequence[tuple[Any, ...]], size: int) -> list[Texts]:
@@ -245,6 +268,15 @@ def _beside(fit: Fit, data: Any, given: dict[str, Any]) -> Observed:
     return observed(fit, data, **given)
 
 
+def _averages(beside: Observed, by: Any, *, log: bool = False, at_centre: bool = False) -> Averages:
+    """Averages over the rows, in groups by a column or by values."""
+    named = isinstance(by, str)
+    tables = Tables(beside.rows, (by,) if named else ())
+    if tables.in_parts and by is not None and not named:
+        raise ParameterError("by must be a column's name where rows are read in parts")
+    return Averages(beside.fit, Facts(tables, by), log, at_centre)
+
+
 def _width(fit: Fit) -> int:
     """Number of classes that have an entry: one for two classes."""
     return fit.theta_centred.shape[1]
@@ -263,24 +295,26 @@ def _chosen(found: Moves, variables: str | Sequence[str] | None, asked: Asked) -
     return names
 
 
-def _contrasts(averages: Averages, asked: Asked, name: str, changes: Changes) -> Iterator[tuple[str, Mean]]:
-    """The effects of one variable: of each level, of a step, or its slope."""
-    feature, step = averages.moves.variables[name], asked.step(name)
+def _contrasts(facts: Facts, asked: Asked, name: str, changes: Changes) -> Iterator[tuple[str, Wanted, Wanted | None]]:
+    """The effects of one variable: of each level, of a step, or its slope; in words, as an average and what is taken off it."""
+    feature, step = facts.moves.variables[name], asked.step(name)
+
+    def to(value: Any) -> Wanted:
+        return Wanted.of({**changes, name: value})
+
     if feature.levels:
-        base = averages.predicted({**changes, name: feature.reference})
         for level in feature.levels:
             if level != feature.reference:
-                yield f"{level} - {feature.reference}", averages.predicted({**changes, name: level}).less(base)
+                yield f"{level} - {feature.reference}", to(level), to(feature.reference)
     elif asked.method.endswith("ex"):
-        yield METHODS[asked.method], averages.sloped(name, changes, elastic=True)
+        yield METHODS[asked.method], Wanted.of(changes, name, elastic=True), None
     elif step is not None:
-        start = changes.get(name, averages.moves.numbers(name))
-        moved = averages.predicted({**changes, name: start + averages.moves.value(name, step)})
-        yield f"{step:+g}", moved.less(averages.predicted(changes))
-    elif asked.discrete and averages.moves.is_zero_one(name):
-        yield "1 - 0", averages.predicted({**changes, name: 1.0}).less(averages.predicted({**changes, name: 0.0}))
+        moved = Shifted(name, facts.moves.value(name, step), changes.get(name))
+        yield f"{step:+g}", to(moved), Wanted.of(changes)
+    elif asked.discrete and facts.spread(name).zero_one:
+        yield "1 - 0", to(1.0), to(0.0)
     else:
-        yield METHODS[asked.method], averages.sloped(name, changes)
+        yield METHODS[asked.method], Wanted.of(changes, name), None
 
 
 class Cells(NamedTuple):

@@ -15,6 +15,7 @@ from torchlogit.inference.tabular import Tabular
 
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
+    from torchlogit.metrics.scored import Scored
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,21 +63,34 @@ def hosmer_lemeshow(fit: Fit, data: Any = None, groups: int = 10, **given: Any) 
     """
     beside = observed(fit, data, **given)
     _check(fit, beside, data is None)
-    mu = fit._loss().probabilities(beside.eta)[:, 1].cpu().numpy()
-    return hosmer_lemeshow_of(beside.rows.codes, mu, groups, own=data is None)
+    rows = _scored(beside, groups)
+    return hosmer_lemeshow_of(rows.y, rows.probability[:, 1], groups, rows.weight, own=data is None)
 
 
-def hosmer_lemeshow_of(y: npt.NDArray[np.int64], mu: Floats, groups: int = 10, *, own: bool = False) -> HosmerLemeshow:
-    """`hosmer_lemeshow` of rows y (n,), 0 or 1, with probabilities mu (n,); ``own`` where the model was fitted to them."""
+def _scored(beside: Observed, groups: int) -> Scored:
+    """The rows with their probabilities; of those that are read in parts, points that lie as they do about the groups' ends."""
+    from torchlogit.calibration.doors import event_beside
+    from torchlogit.metrics.scored import scored_rows
+    from torchlogit.metrics.tally import in_parts
+
+    return event_beside(beside, groups) if in_parts(beside) else scored_rows(beside, own=True)
+
+
+def hosmer_lemeshow_of(
+    y: npt.NDArray[np.int64], mu: Floats, groups: int = 10, times: Floats | None = None, *, own: bool = False
+) -> HosmerLemeshow:
+    """`hosmer_lemeshow` of rows y (n,), 0 or 1, with probabilities mu (n,), each there so many ``times`` (n,), in all a whole
+    number; ``own`` where the model was fitted to them.
+    """
     if groups < 3:
         raise ParameterError(f"groups must be 3 or more, got {groups}")
-    mu = mu.round(12)  # alike but for rounding is alike
-    breaks = np.unique(np.quantile(mu, np.arange(1, groups) / groups, method="averaged_inverted_cdf"))
+    mu, s = mu.round(12), np.ones(len(mu)) if times is None else times  # alike but for rounding is alike
+    breaks = np.unique(_quantiles(mu, s, np.arange(1, groups) / groups))
     place = np.unique(np.searchsorted(breaks, mu, side="left"), return_inverse=True)[1]
-    n = np.bincount(place)
+    n = _whole(np.bincount(place, s))
     if len(n) < 3:
         raise ParameterError(f"the rows have only {len(n)} groups of different probability; the test needs 3")
-    seen, expected = (np.bincount(place, t).astype(np.float64) for t in (y, mu))
+    seen, expected = _whole(np.bincount(place, s * y)), np.bincount(place, s * mu).astype(np.float64)
     spread = expected * (1 - expected / n)
     gap = (seen - expected) ** 2
     statistic = float(np.divide(gap, spread, out=np.where(gap > 0, np.inf, 0.0), where=spread > 0).sum())
@@ -85,7 +99,28 @@ def hosmer_lemeshow_of(y: npt.NDArray[np.int64], mu: Floats, groups: int = 10, *
     ends = [(mu[rows].min(), mu[rows].max()) for rows in order]
     low, high = np.array(ends).T
     fewer = (f"Equal probabilities stay together, so there are {len(n)} groups, not {groups}",) * (len(n) < groups)
-    return HosmerLemeshow(low, high, n, seen, expected, statistic, df, chi_squared(statistic, df), fewer)
+    size = n.astype(np.int64)
+    return HosmerLemeshow(low, high, size, seen, expected, statistic, df, chi_squared(statistic, df), fewer)
+
+
+def _quantiles(values: Floats, times: Floats, q: Floats) -> Floats:
+    """Quantiles of values that are there so many times, averaged where one falls between two rows (R's type 2).
+
+    >>> _quantiles(np.array([4.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0]), np.array([0.25, 0.5, 0.6])).tolist()
+    [1.0, 1.5, 2.0]
+    """
+    order = np.argsort(values, kind="stable")
+    reach = _whole(np.cumsum(times[order]))
+    at = _whole(q * reach[-1], 1e-9)
+    first, last = (np.searchsorted(reach, at, side).clip(max=len(values) - 1) for side in ("left", "right"))
+    both: Floats = (values[order][first] + values[order][last]) / 2
+    return both
+
+
+def _whole(counts: npt.NDArray[Any], by: float = 1e-6) -> Floats:
+    """Counts that are whole but for rounding as such."""
+    near = np.rint(counts)
+    return np.where(np.abs(counts - near) <= by, near, counts)
 
 
 def _check(fit: Fit, beside: Observed, own: bool) -> None:
@@ -93,7 +128,7 @@ def _check(fit: Fit, beside: Observed, own: bool) -> None:
         raise ParameterError("Hosmer and Lemeshow's test is for probabilities of two classes")
     if own and not (fit.penalty.free and fit.certified):
         raise ParameterError("on its own rows the test is for a certified fit without a penalty; give new rows")
-    if beside.rows.weight is not None:
+    if beside.rows.weight_name is not None or beside.rows.counts:
         raise ParameterError("Hosmer and Lemeshow's test is for rows without weights")
 
 
@@ -104,14 +139,19 @@ def surprises(fit: Fit, data: Any = None, **given: Any) -> tuple[npt.NDArray[np.
     """Rows (from 1) whose own class had a probability under 1/90 (a deviance residual over 3), and how many the model expects.
 
     A true model has such rows too, the more the larger the table: what tells is how many there are beyond the second number,
-    ``Σ_rows Σ_classes μ [μ < 1/90]``.
+    ``Σ_rows Σ_classes μ [μ < 1/90]``. One pass where the rows are read in parts.
     """
-    beside = observed(fit, data, **given)
-    mu = fit._loss().probabilities(beside.eta)
+    parts = [_surprises(part, first) for first, part in observed(fit, data, **given).parts()]
+    rows, own = (np.concatenate(t) for t in list(zip(*parts, strict=True))[:2])
+    return rows[np.argsort(own, kind="stable")], sum(expected for *_, expected in parts)
+
+
+def _surprises(beside: Observed, first: int) -> tuple[npt.NDArray[np.int64], Floats, float]:
+    """The rows that surprise, of some after ``first`` others, their classes' probabilities, and how many are expected."""
+    mu = beside.fit._loss().probabilities(beside.eta)
     counted = beside.weight > 0
     own = mu.gather(-1, beside.y[:, None])[:, 0]
     rows = ((own < UNLIKELY) & counted).nonzero()[:, 0].cpu().numpy()
-    rows = rows[np.argsort(own.cpu().numpy()[rows], kind="stable")]
     kept = beside.rows.kept
     expected = float((mu * (mu < UNLIKELY) * counted[:, None]).sum())
-    return 1 + (rows if kept is None else kept[rows]), expected
+    return 1 + first + (rows if kept is None else kept[rows]), own.cpu().numpy()[rows], expected

@@ -56,6 +56,11 @@ class Influence(Tabular):
         first = np.argsort(-np.abs(getattr(self, by)), kind="stable")[:count]
         return replace(self, **{name: column[first] for name, column in self.columns().items()})
 
+    def and_these(self, others: Influence) -> Influence:
+        """These rows and others."""
+        both: Any = {name: np.concatenate([column, getattr(others, name)]) for name, column in self.columns().items()}
+        return replace(self, **both)
+
     def document(self) -> Document:
         """What is shown: the most influential rows by Cook's distance."""
         return super(Influence, self.most(SHOWN)).document()
@@ -100,12 +105,40 @@ def influence(fit: Fit, data: Any = None, **given: Any) -> Influence:
     >>> round(float(found.leverage.sum()), 8), found.most(1).row.tolist(), found.most(1).cooks_distance.round(4).tolist()
     (2.0, [7], [0.2834])
     """
-    beside = _beside(fit, data, given)
+    beside = _beside(fit, data, given).together()
+    beside.rows.codes  # noqa: B018  (rows that are read in parts say that this needs all of them)
+    return _influence(beside, inverse_information(beside), beside.rank)
+
+
+def most_influential(fit: Fit, count: int = 10, data: Any = None, **given: Any) -> Influence:
+    """``influence(fit).most(count)``, also of rows that are read in parts: one pass beside that which sums the information.
+
+    Errors and source as for `influence`.
+
+    >>> from torchlogit import datasets, fit
+    >>> found = most_influential(fit(datasets.study_hours(), "passed"), 2)
+    >>> found.row.tolist(), found.n_rows, found.cooks_distance.round(4).tolist()
+    ([7, 10], 20, [0.2834, 0.1979])
+    """
+    beside, most, n = _beside(fit, data, given), None, 0
+    inverse, rank = inverse_information(beside), beside.rank
+    for first, part in beside.parts():
+        found = _influence(part.together(), inverse, rank, first)
+        n += found.n_rows
+        most = (found if most is None else most.and_these(found)).most(count)
+    assert most is not None
+    return replace(most, n_rows=n)
+
+
+def _influence(beside: Observed, inverse: Tensor, rank: int, first: int = 0) -> Influence:
+    """That of rows that come after ``first`` others."""
     with exact_arithmetic():
-        parts = [torch.cat(parts) for parts in zip(*(_numbers(beside, case) for case in _cases(beside)), strict=True)]
-    n, kept, rank = len(beside.rows.codes), beside.rows.kept, beside.rank
+        cases = (_numbers(beside, case) for case in _cases(beside, inverse))
+        parts = [torch.cat(parts) for parts in zip(*cases, strict=True)]
+    n, kept = beside.rows.n_rows, beside.rows.kept
     numbers = {name: t.cpu().numpy() for name, t in _columns(rank, *parts).items()}
-    return Influence(row=1 + (np.arange(n) if kept is None else kept), **numbers, rank=rank, n_rows=n)
+    row = 1 + first + (np.arange(n) if kept is None else kept)
+    return Influence(row=row, **numbers, rank=rank, n_rows=n)
 
 
 def _columns(
@@ -136,10 +169,11 @@ def dfbeta(fit: Fit, scaled: bool = False, data: Any = None, **given: Any) -> Fl
     >>> fit(datasets.study_hours(), "passed").dfbeta()[6].round(4).tolist()
     [1.1691, -0.3105]
     """
-    beside = _beside(fit, data, given)
+    beside = _beside(fit, data, given).together()
+    beside.rows.codes  # noqa: B018  (likewise)
     inverse = inverse_information(beside)
     with exact_arithmetic():
-        moves = torch.cat([_moves(beside, case, inverse) for case in _cases(beside)])
+        moves = torch.cat([_moves(beside, case, inverse) for case in _cases(beside, inverse)])
     if scaled:
         error = fit.std_error.to(moves)
         moves = moves / torch.where(error > 0, error, 1.0)
@@ -153,7 +187,7 @@ def _beside(fit: Fit, data: Any, given: dict[str, Any]) -> Observed:
     beside = observed(fit, data, **given)
     if data is not None:
         beside.check_rows("; influence is that of the fitted rows, so give these")
-    return beside.together()
+    return beside
 
 
 def inverse_information(beside: Observed) -> Tensor:
@@ -163,9 +197,9 @@ def inverse_information(beside: Observed) -> Tensor:
     return factor(objective.information(beside.gamma)).inverse().reshape(shape)
 
 
-def _cases(beside: Observed) -> Iterator[Case]:
-    """All rows, block by block."""
-    objective, inverse = beside.objective, inverse_information(beside)
+def _cases(beside: Observed, inverse: Tensor) -> Iterator[Case]:
+    """All rows, block by block; ``inverse`` is C of `influence`."""
+    objective = beside.objective
     loss, one = objective.loss, torch.eye(objective.k, dtype=torch.float64, device=inverse.device)
     for block in objective.blocks():
         eta, s = objective.eta(block, beside.gamma), block.weight

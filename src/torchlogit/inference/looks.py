@@ -12,6 +12,8 @@ import numpy as np
 
 from torchlogit.cone import Cone, Undecided
 from torchlogit.inference.goodness import hosmer_lemeshow, surprises
+from torchlogit.inference.grouped import scatter
+from torchlogit.inference.influence import most_influential
 from torchlogit.inference.linearity import linearity
 from torchlogit.inference.observed import observed
 from torchlogit.inference.quality import chi_squared
@@ -149,7 +151,7 @@ def _linearity(at: Look) -> Seen:
 
 
 def _influence(at: Look) -> Seen:
-    most = at.fit.influence(at.data, **at.given).most(5)
+    most = most_influential(at.fit, 5, at.data, **at.given)
     largest = float(most.cooks_distance[0])
     if np.isnan(largest):
         return at.not_checked(at.word("saturated"))
@@ -174,7 +176,7 @@ def _calibration(at: Look) -> Seen:
 
 def _dispersion(at: Look) -> Seen:
     """Whether counts scatter around the fit as binomial counts do: Pearson's chi-squared on its degrees of freedom."""
-    found = at.fit.grouped(at.data)
+    found = scatter(at.fit, at.data)
     if found.df < 1:
         return at.not_checked(at.word("no freedom"))
     log_p, each = chi_squared(found.pearson, found.df), found.pearson / found.df
@@ -198,11 +200,9 @@ def _outliers(at: Look) -> Seen:
 
 def _far_counts(at: Look) -> Seen:
     """Rows whose counts have a deviance residual over 3."""
-    found = at.fit.grouped(at.data)
-    far = abs(found.deviance_residual)
-    rows, expected = found.row[far > 3], 0.0027 * len(far)  # of a standard normal
-    first = rows[np.argsort(-far[far > 3], kind="stable")]
-    return _rows(at, "far counts", len(rows) > max(1.0, 3 * expected), first, expected)
+    found = scatter(at.fit, at.data)
+    expected = 0.0027 * found.n  # of a standard normal
+    return _rows(at, "far counts", len(found.far) > max(1.0, 3 * expected), found.far, expected)
 
 
 def _rows(at: Look, key: str, too_many: bool, rows: Any, expected: float) -> Seen:

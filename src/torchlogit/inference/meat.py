@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from torchlogit.errors import NotCertifiedError
+from torchlogit.errors import NotCertifiedError, ParameterError
+from torchlogit.inference.clusters import Way, row_of_counts
 from torchlogit.inference.influence import eta_covariance, inverse_information
 from torchlogit.inference.observed import Observed
+from torchlogit.inference.parts import Tables
+from torchlogit.objective import Objective
+from torchlogit.rows import Rows
 from torchlogit.sources.base import Block, accumulate
+from torchlogit.sources.stream import KEPT
 
 NUMBERS = 2**21  # scores or signs that are held at a time
 ALONE = 1e-10  # 1 − leverage at which a row is alone in determining its η
@@ -40,9 +46,11 @@ def by_row(beside: Observed, exponent: float = 0.0) -> Tensor:
     return total.reshape(beside.objective.p * beside.objective.k, -1)
 
 
-def by_cluster(beside: Observed, codes: Tensor, size: int) -> Tensor:
+def by_cluster(beside: Observed, way: Way) -> Tensor:
     """``Σ u uᵀ`` over clusters, u the sum of the weighted scores of a cluster's rows; some whole clusters at a time."""
-    objective = beside.objective
+    if way.codes is None:
+        return _in_parts(beside, way)
+    objective, codes, size = beside.objective, way.codes, way.size
     wide = objective.p * objective.k
     order, ends = codes.argsort(stable=True), torch.bincount(codes, minlength=size).cumsum(0)
     total, most = torch.zeros(wide, wide, dtype=torch.float64), max(1, NUMBERS // wide)
@@ -53,6 +61,33 @@ def by_cluster(beside: Observed, codes: Tensor, size: int) -> Tensor:
             sums.index_add_(0, codes[rows] - first, _scores(beside, rows))
         total += sums.mT @ sums
     return total
+
+
+def _in_parts(beside: Observed, way: Way) -> Tensor:
+    """`by_cluster` of rows that are read in parts: the sums of all clusters at once, or of counts row by row."""
+    objective, tables = beside.objective, Tables(beside.rows) if way.facts is None else way.facts.tables
+    wide = objective.p * objective.k
+    stream: Any = beside.rows
+    room = stream.memory // KEPT // 32  # bytes of a number, its correction, and what is added to both
+    if way.facts is not None and way.size * wide > room:
+        raise ParameterError(
+            f"{way.size} clusters of {wide} coefficients each are more than a quarter of the memory holds; give a larger memory="
+        )
+
+    def of_part(rows: Rows) -> tuple[Tensor, ...]:
+        part = replace(objective, source=rows.source(beside.fit.intercept, None))
+        codes = np.unique(row_of_counts(rows), return_inverse=True)[1] if way.facts is None else way.facts.places(rows)
+        size = (int(codes.max()) + 1 if len(codes) else 0) if way.facts is None else way.size
+        sums = torch.zeros(size, wide, dtype=torch.float64)
+        for block in part.blocks():
+            sums.index_add_(
+                0, torch.from_numpy(codes[block.start :][: len(block.y)]), _scores_of(part, block, beside.gamma)
+            )
+        return (sums.mT @ sums if way.facts is None else sums,)
+
+    source, of_block = cast(Any, tables), cast(Any, of_part)
+    (sums,) = accumulate(source, of_block)
+    return sums if way.facts is None else sums.mT @ sums
 
 
 def by_signs(beside: Observed, way: Any, draws: int, seed: int) -> Tensor:
@@ -99,11 +134,14 @@ def _batches(ends: list[int], most: int) -> Iterator[tuple[int, int]]:
 def _scores(beside: Observed, rows: Tensor) -> Tensor:
     """The weighted scores of some rows, (m, q·k)."""
     source: Any = beside.objective.source
-    part, found = replace(beside.objective, source=source.pick(rows)), []
-    for block in part.blocks():
-        score = block.weight[:, None] * part.loss.taylor(part.eta(block, beside.gamma), block.y, 1)[1]
-        found.append((block.design.to_dense()[:, :, None] * score[:, None, :]).flatten(1))
-    return torch.cat(found)
+    part = replace(beside.objective, source=source.pick(rows))
+    return torch.cat([_scores_of(part, block, beside.gamma) for block in part.blocks()])
+
+
+def _scores_of(objective: Objective, block: Block, gamma: Tensor) -> Tensor:
+    """The weighted scores of a block's rows, (m, q·k)."""
+    score = block.weight[:, None] * objective.loss.taylor(objective.eta(block, gamma), block.y, 1)[1]
+    return (block.design.to_dense()[:, :, None] * score[:, None, :]).flatten(1)
 
 
 def _released(hat: Tensor, residual: Tensor, exponent: float, start: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,14 @@ from torchlogit.tables.cells import numeric, read_cells
 from torchlogit.tables.features import Feature, level_text
 from torchlogit.tables.names import did_you_mean, show, show_names, show_value
 
+if TYPE_CHECKING:
+    from torchlogit.inference.facts import Facts, Spread
+
 Floats = npt.NDArray[np.float64]
-Changes = Mapping[str, Any]  # variable → one number, one number a row, or a level
+Changes = Mapping[str, Any]  # variable → one number, one a row, what gives them for `Moves` and a part, or a level
 STEP = 2.0**-12  # of a column's spread, between the points of a numerical derivative
 NODES = (-2, -1, 0, 1, 2)
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Moves:
     """
 
     rows: Rows
+    facts: Facts
 
     @cached_property
     def variables(self) -> dict[str, Feature]:
@@ -46,10 +51,10 @@ class Moves:
         recipe = self.rows.recipe
         return {name: (j,) for j, name in enumerate(self.rows.columns)} if recipe is None else recipe.terms
 
-    def numbers(self, name: str) -> Floats:
-        """The values (n,) of a variable that is a number."""
+    def numbers(self, name: str, part: slice = ALL) -> Floats:
+        """The values (m,) of a variable that is a number, in all or some of the rows."""
         (j,) = self._places[name]
-        column = self.rows.x[:, [j]]
+        column = self.rows.x[part][:, [j]]
         return np.asarray(column.toarray() if hasattr(column, "tocsr") else column.cpu(), dtype=np.float64)[:, 0]
 
     def encoded(self, part: slice, changes: Changes) -> Any:
@@ -64,7 +69,7 @@ class Moves:
                 others = [level for level in feature.levels if level != feature.reference]
                 x[:, place] = torch.tensor([float(level == value) for level in others], dtype=x.dtype)
             else:
-                x[:, place[0]] = torch.as_tensor(_cut(value, part), dtype=x.dtype)
+                x[:, place[0]] = torch.as_tensor(self.moved(name, changes, part), dtype=x.dtype)
         return x
 
     def slopes(self, part: slice, changes: Changes, name: str) -> Tensor:
@@ -73,10 +78,23 @@ class Moves:
         out[0, self._places[name][0]] = 1.0
         return out
 
-    def is_zero_one(self, name: str) -> bool:
-        """Whether a variable that is a number is 0 or 1 in every row."""
-        numbers = self.numbers(name)
-        return bool(((numbers == 0) | (numbers == 1)).all())
+    @cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """The place of each row's group among those of the facts, (n,)."""
+        return self.facts.places(self.rows)
+
+    def moved(self, name: str, changes: Changes, part: slice) -> Any:
+        """What a number becomes in some of the rows: one value, or one a row."""
+        if name not in changes:
+            return self.numbers(name, part)
+        value = changes[name]
+        if callable(value):
+            return value(self, part)
+        return value if np.ndim(value) == 0 else value[part]
+
+    def cells(self, name: str) -> dict[str, Any]:
+        """Level of a category → a cell that holds it, of the levels in these rows, where encoding wants cells."""
+        return {}
 
     def check_name(self, name: str) -> None:
         """Raise ParameterError for what is no variable."""
@@ -110,32 +128,26 @@ class FormulaMoves(Moves):
     def _table(self) -> dict[str, npt.NDArray[Any]]:
         return {name: np.asarray(self.rows.column(name)) for name in self.variables}
 
-    @cached_property
-    def _examples(self) -> dict[str, dict[str, Any]]:
-        """Variable → level → a cell that holds it."""
-        out: dict[str, dict[str, Any]] = {}
-        for name, feature in self.variables.items():
-            if feature.levels:
-                _, first = np.unique(self._table[name].astype(str), return_index=True)
-                out[name] = {level_text(cell): cell for cell in self._table[name][first].tolist()}
-        return out
+    def cells(self, name: str) -> dict[str, Any]:
+        _, first = np.unique(self._table[name].astype(str), return_index=True)
+        return {level_text(cell): cell for cell in self._table[name][first].tolist()}
 
-    def numbers(self, name: str) -> Floats:
-        return numeric(read_cells(self._table[name], name), name)
+    def numbers(self, name: str, part: slice = ALL) -> Floats:
+        return numeric(read_cells(self._table[name][part], name), name)
 
     def encoded(self, part: slice, changes: Changes) -> Any:
         table = {name: column[part] for name, column in self._table.items()}
-        m = len(range(*part.indices(len(self.rows.codes))))
+        m = len(range(*part.indices(self.rows.n_rows)))
         for name, value in changes.items():
-            cell: Any = self._examples[name].get(value, value) if self.variables[name].levels else _cut(value, part)
+            cell: Any = self.facts.cell(name, value) if self.variables[name].levels else self.moved(name, changes, part)
             table[name] = np.full(m, cell) if np.ndim(cell) == 0 else np.asarray(cell)
         assert self.rows.recipe is not None
         return matrix(self.rows.recipe.encode(table).matrix)
 
     def slopes(self, part: slice, changes: Changes, name: str) -> Tensor:
-        numbers = self.numbers(name)
-        t = np.broadcast_to(_cut(changes.get(name, numbers), part), numbers[part].shape).astype(float)
-        nodes = _nodes(t, numbers)
+        m = len(range(*part.indices(self.rows.n_rows)))
+        t = np.broadcast_to(self.moved(name, changes, part), (m,)).astype(float)
+        nodes = _nodes(t, self.facts.spread(name))
         weights, out = _weights(t, nodes), torch.zeros(())
         for place, weight in zip(nodes, weights, strict=True):
             x = self._at(part, changes, name, place)
@@ -143,28 +155,28 @@ class FormulaMoves(Moves):
         return out
 
     def _at(self, part: slice, changes: Changes, name: str, place: Floats) -> Tensor:
-        whole = np.empty(len(self.rows.codes))
+        whole = np.empty(self.rows.n_rows)
         whole[part] = place
         x = self.encoded(part, {**changes, name: whole})
         return torch.from_numpy(x.toarray()) if hasattr(x, "tocsr") else x
 
 
-def moves(rows: Rows) -> Moves:
-    """The rows as something whose variables can be moved."""
-    if rows.data is None:
+def moves(rows: Rows, facts: Facts | None = None) -> Moves:
+    """The rows as something whose variables can be moved; ``facts`` are those of all rows, where these are a part of them."""
+    if isinstance(rows, Rows) and rows.data is None:
         raise DataError("these rows have no table to move the columns of")
-    return FormulaMoves(rows) if getattr(rows.recipe, "formula", "") else Moves(rows)
+    if facts is None:
+        from torchlogit.inference.facts import Facts
+        from torchlogit.inference.parts import Tables
+
+        facts = Facts(Tables(rows))
+    return (FormulaMoves if getattr(rows.recipe, "formula", "") else Moves)(rows, facts)
 
 
-def _cut(value: Any, part: slice) -> Any:
-    """A change's values for some of the rows."""
-    return value if np.ndim(value) == 0 else value[part]
-
-
-def _nodes(t: Floats, numbers: Floats) -> list[Floats]:
-    """Five points about each t (m,), within the range of the column's numbers (n,) and of t."""
-    low, high = min(numbers.min(), t.min()), max(numbers.max(), t.max())
-    spread = numbers.std() or abs(high) or 1.0
+def _nodes(t: Floats, column: Spread) -> list[Floats]:
+    """Five points about each t (m,), within the range of the column and of t."""
+    low, high = min(column.low, t.min()), max(column.high, t.max())
+    spread = column.deviation or abs(high) or 1.0
     size = np.full(t.shape, spread)
     if low > 0:
         size = np.clip(t, 1e-4 * spread, spread)

@@ -133,7 +133,7 @@ def nomogram(fit: Fit, data: Any = None, **given: Any) -> Nomogram:
     crossed = [term for term in fit.terms if len(variables(fit, term)) > 1]
     if crossed:
         raise ParameterError(f"{show_names(crossed)} joins variables, whose parts a nomogram cannot keep apart")
-    held = Held.of(fit, observed(fit, data, **given).together())
+    held = Held.of(fit, observed(fit, data, **given))
     scales = {name: _ticks(held, name) for name in held.moves.variables}
     parts = {name: _part(held, name, ticks) for name, ticks in scales.items()}
     widest = max((np.ptp(part) for part in parts.values()), default=0.0)
@@ -178,7 +178,8 @@ def _ticks(held: Held, name: str) -> list[Any]:
     if levels:
         return list(levels)
     range_ = held.range(name, BENT)
-    if np.array_equal(np.unique(held.moves.numbers(name)), [0, 1]):
+    spread = held.facts.spread(name)
+    if spread.zero_one and spread.low < spread.high:
         return [0.0, 1.0]
     part = _part(held, name, list(range_))
     if np.abs(np.diff(part, 2)).max() > 1e-9 * max(1.0, np.ptp(part)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from torchlogit.arithmetic import exact_arithmetic, one_thread
+from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
-from torchlogit.inference.parts import opened_for, parted
+from torchlogit.inference.parts import Tables, opened_for, parted
 from torchlogit.moments import moments
 from torchlogit.objective import Objective
 from torchlogit.penalties import Strengths
@@ -41,6 +42,7 @@ class Observed:
 
     fit: Fit
     rows: Rows  # or, where they are read in parts, `StreamedRows`
+    known: Coordinates | None = None  # those of the objective; None: what suits the rows
 
     @cached_property
     def source(self) -> MemorySource:
@@ -55,7 +57,7 @@ class Observed:
     def objective(self) -> Objective:
         """−log-likelihood of these rows."""
         source = self.source
-        coordinates = independent(source, moments(source)).coordinates
+        coordinates = self.known or independent(source, moments(source)).coordinates
         zeros = torch.zeros(coordinates.rank + self.fit.intercept, 1, dtype=torch.float64)
         return Objective(
             source, self.fit._loss(), Strengths(zeros, zeros), self.fit.theta_centred.shape[1], coordinates
@@ -113,7 +115,26 @@ class Observed:
         return Observed(
             self.fit,
             replace(rows, x=rows.x[first], codes=share, weight=trials, offset=offset, kept=kept, counts=False),
+            self.known,
         )
+
+    def parts(self) -> Iterator[tuple[int, Observed]]:
+        """The same a part at a time, each with its rows in memory, and the number of the caller's rows before it: one part where
+        all are there. ParameterError where the rows are spread over ranks, and have no numbers.
+        """
+        tables, first = Tables(self.rows), 0
+        if not tables.in_parts:
+            yield 0, self
+            return
+        if tables.ranks is not None:
+            raise ParameterError(
+                "this looks at row after row, and the rows are spread over ranks; ask in one process, with data= the files"
+            )
+        coordinates = self.objective.coordinates
+        for rows in tables:
+            if rows.n_rows:
+                yield first, Observed(self.fit, rows, coordinates)
+            first += rows.given
 
 
 def observed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ import torch
 from torchlogit.calibrated import Calibrated, packed
 from torchlogit.encoder import Encoder, named
 from torchlogit.errors import DataError
+from torchlogit.rows import Rows
 from torchlogit.sources.base import Block
 from torchlogit.sources.memory import MemorySource
 from torchlogit.sources.reader import Reader
@@ -123,6 +124,43 @@ class Once:
                 self.n_rows += part.n_rows
                 self.checksum = checksum(part, self.checksum) if self.own else 0
                 yield part._block(slice(0, part.n_rows))  # whole, for what is summed is larger than it
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Rows beside their table: all of them at once, or of rows that are read in parts one part after the other, again for every
+    pass. They are what `torchlogit.sources.accumulate` sums over where rows are to be encoded anew.
+
+    ``rows`` are `Rows` or `StreamedRows`; of these ``more`` columns are read beside those of the model.
+    """
+
+    rows: Any
+    more: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.in_parts:
+            for name in self.more:
+                require(name, self.rows.encoder.reader.schema.names, "is missing from the table")
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the rows are read in parts."""
+        return isinstance(self.rows, StreamedRows)
+
+    @property
+    def ranks(self) -> Any:
+        """Over whom the rows are spread; None where they are all here."""
+        return self.rows.ranks if self.in_parts else None
+
+    def __iter__(self) -> Generator[Rows, None, None]:
+        if not self.in_parts:
+            yield self.rows
+            return
+        rows: StreamedRows = self.rows
+        yield rows.encoder.none()  # so that no rank is without
+        read = partial(rows.encoder.tables, rows._rows, getattr(rows, "seen", None), self.more)
+        with closing(ahead(read)) as parts:
+            yield from rows.passes.over(parts)
 
 
 def parted(

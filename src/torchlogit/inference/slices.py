@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,8 +14,10 @@ import torch
 
 from torchlogit.errors import ParameterError
 from torchlogit.inference.effects import outcome_of
+from torchlogit.inference.facts import Facts
 from torchlogit.inference.moves import Moves, moves
 from torchlogit.inference.observed import Observed, observed
+from torchlogit.inference.parts import Tables
 from torchlogit.inference.tabular import Tabular
 from torchlogit.tables.features import level_text
 from torchlogit.tables.names import did_you_mean, show, show_names
@@ -26,6 +30,7 @@ Texts = npt.NDArray[Any]
 PLACES = 200  # x at which a curve is worked out
 SIDE = 81  # and along each side of a map
 TOLD = 6  # variables whose values are told
+NOT_DRAWN = "The rows are read in parts, so none is drawn."
 
 
 class _Places(NamedTuple):
@@ -119,13 +124,11 @@ def curves(
     >>> found.variable, found.x[[0, -1]].tolist(), found.probability[[0, -1]].round(3).tolist(), found.low[0].round(4).tolist()
     ('hours', [0.5, 5.5], [0.035, 0.985], 0.002)
     """
-    held = Held.of(fit, observed(fit, data, **given).together(), at)
+    held = Held.of(fit, observed(fit, data, **given), at)
     (name,) = held.numbers([variable], at)
     x = held.range(name, PLACES)
     found = held.predicted({name: x}, level)
-    y = held.beside.rows.codes.astype(float)
-    kept = _spaced(len(y), points)
-    rows = Points(held.moves.numbers(name)[kept], y[kept], y[kept]) if fit.loss != "softmax" else None
+    rows = held.points(name, None, lambda codes: codes, points) if fit.loss != "softmax" else None
     return Curves(
         variable=name,
         outcome=outcome_of(fit),
@@ -137,8 +140,8 @@ def curves(
         high=found.high.ravel(),
         level=level,
         points=rows,
-        n_rows=len(y),
-        notes=found.notes,
+        n_rows=held.n_rows,
+        notes=(*found.notes, *held.notes),
     )
 
 
@@ -166,14 +169,15 @@ def decision_map(
     >>> found.variable_x, found.variable_y, found.probability.shape
     ('a', 'b', (6561,))
     """
-    held = Held.of(fit, observed(fit, data, **given).together(), at)
+    held = Held.of(fit, observed(fit, data, **given), at)
     first, second = held.numbers([x, y], at)
     j = _class(fit, label)
     across, up = (grid.ravel() for grid in np.meshgrid(held.range(first, SIDE), held.range(second, SIDE)))
     found = held.predicted({first: across, second: up}, level)
-    codes = held.beside.rows.codes
-    event = codes.astype(float) if len(found.labels) == 1 else (codes == j).astype(float)
-    kept = _spaced(len(codes), points)
+
+    def event(codes: Any) -> Any:
+        return codes if len(found.labels) == 1 else codes == j
+
     return DecisionMap(
         variable_x=first,
         variable_y=second,
@@ -186,9 +190,9 @@ def decision_map(
         high=found.high[j],
         level=level,
         side=SIDE,
-        points=Points(held.moves.numbers(first)[kept], held.moves.numbers(second)[kept], event[kept]),
-        n_rows=len(codes),
-        notes=found.notes,
+        points=held.points(first, second, event, points),
+        n_rows=held.n_rows,
+        notes=(*found.notes, *held.notes),
     )
 
 
@@ -208,18 +212,43 @@ class Held:
 
     fit: Fit
     beside: Observed
-    moves: Moves
+    facts: Facts
     base: dict[str, Any]
 
     @classmethod
     def of(cls, fit: Fit, beside: Observed, at: Mapping[str, Any] | None = None) -> Held:
         """Numbers held at their (weighted) mean and categories at their reference, but for what ``at`` says."""
-        found, weight = moves(beside.rows), beside.weight.numpy()
+        beside = beside if Tables(beside.rows).in_parts else beside.together()
+        facts = Facts(Tables(beside.rows))
+        found = facts.moves
         base = {
-            each.name: each.reference if each.levels else float(np.average(found.numbers(each.name), weights=weight))
-            for each in found.variables.values()
+            each.name: each.reference if each.levels else facts.means(each.name)[0] for each in found.variables.values()
         }
-        return cls(fit, beside, found, {**base, **{name: found.value(name, v) for name, v in (at or {}).items()}})
+        return cls(fit, beside, facts, {**base, **{name: found.value(name, v) for name, v in (at or {}).items()}})
+
+    @cached_property
+    def moves(self) -> Moves:
+        """Rows that are written over: all, or of those that are read in parts the first."""
+        with closing(iter(self.facts.tables)) as parts:
+            return moves(next(rows for rows in parts if rows.n_rows), self.facts)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of the rows."""
+        return self.facts.n_rows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be told of the rows."""
+        return (NOT_DRAWN,) if self.facts.tables.in_parts else ()
+
+    def points(self, x: str, y: str | None, event: Callable[[Any], Any], most: int) -> Points | None:
+        """At most so many of the rows, evenly spaced, at two variables, or one and their event; None of rows in parts."""
+        if self.facts.tables.in_parts:
+            return None
+        kept = _spaced(self.n_rows, most)
+        events = np.asarray(event(self.beside.rows.codes[kept]), dtype=np.float64)
+        return Points(self.moves.numbers(x)[kept], events if y is None else self.moves.numbers(y)[kept], events)
 
     def numbers(self, asked: list[str | None], at: Mapping[str, Any] | None) -> list[str]:
         """Names of variables that are numbers: those asked for, or the first that ``at`` does not hold."""
@@ -237,15 +266,14 @@ class Held:
 
     def range(self, name: str, size: int) -> Floats:
         """Values (size,) of a number from its least to its largest; about a value that is the only one."""
-        values = self.moves.numbers(name)
-        low, high = values.min(), values.max()
+        low, high = self.facts.spread(name)[1:3]
         return np.linspace(low, high, size) if high > low else low + np.linspace(-1, 1, size)
 
     def encoded(self, values: Mapping[str, Any]) -> torch.Tensor:
         """Rows (m, d) in which variables have these ``values``, one for all or (m,), and the others are held."""
         columns = {name: np.asarray(v) for name, v in values.items() if np.ndim(v)}
         base = {**self.base, **{name: v for name, v in values.items() if not np.ndim(v)}}
-        n, m = len(self.beside.rows.codes), max(map(len, columns.values()), default=1)
+        n, m = self.moves.rows.n_rows, max(map(len, columns.values()), default=1)
         parts = list[torch.Tensor]()
         for start in range(0, m, n):
             part = slice(0, min(n, m - start))

@@ -8,7 +8,7 @@ from copy import copy
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread, current_thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from torchlogit.sources.survey import Survey
 
 T = TypeVar("T")
+
+
+class Part(Protocol):
+    """Some rows of a stream."""
+
+    @property
+    def n_rows(self) -> int: ...
+
+
+P = TypeVar("P", bound=Part)
 
 AHEAD = 3  # parts that wait, at most, while one is computed with and one is made
 PART = 2**23  # bytes of a part at most: large enough that its overhead does not count, small enough for the cache
@@ -46,7 +56,7 @@ class Passes:
     def __init__(self, watch: Callable[[Reading], None] | None = None) -> None:
         self.number, self.n_rows, self.watch = 0, 0, watch
 
-    def over(self, parts: Iterator[MemorySource]) -> Iterator[MemorySource]:
+    def over(self, parts: Iterator[P]) -> Iterator[P]:
         """The parts of one more pass."""
         self.number += 1
         rows, number, begin = 0, self.number, monotonic()

@@ -84,6 +84,23 @@ def test_passes_are_few(tmp_path):
         assert fit.stream.passes.number == before + passes
 
 
+def test_pictures(tmp_path):
+    data = some()
+    whole = torchlogit.fit(data, "y ~ a + log(b + 2000) + C(size)", weight="w")
+    files = {"data": write(tmp_path / "data", data), **IN_PARTS}
+    for name, columns in (
+        ("curves", ("x", "probability", "low", "high")),
+        ("decision_map", ("x", "y", "probability", "low")),
+        ("nomogram", ("points", "number")),
+    ):
+        found, expected = (getattr(whole, name)(**how) for how in (files, {}))
+        for column in columns:
+            np.testing.assert_allclose(getattr(found, column), getattr(expected, column), rtol=1e-10, err_msg=column)
+        if name != "nomogram":
+            assert (found.held, found.n_rows, found.points) == (expected.held, expected.n_rows, None)
+            assert "none is drawn" in found.notes[-1]
+
+
 def test_counts_and_matrices(tmp_path):
     data = numbers()
     rng, y = np.random.default_rng(0), data["y"].to_numpy()
@@ -92,6 +109,7 @@ def test_counts_and_matrices(tmp_path):
     whole = torchlogit.fit(counts, "won + lost", features=["x1", "x2"])
     parts = torchlogit.fit(write(tmp_path / "counts", counts), "won + lost", features=["x1", "x2"], memory="256KiB")
     assert_same(parts.effects(), whole.effects(), 1e-9)
+    np.testing.assert_allclose(parts.quality(), whole.quality(), rtol=1e-9)
     for kind in ("HC0", "linearised", "HC1"):
         np.testing.assert_allclose(parts.robust(kind).std_error, whole.robust(kind).std_error, rtol=1e-9)
     assert_same_checks(parts.check(), whole.check())

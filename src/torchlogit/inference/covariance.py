@@ -68,7 +68,8 @@ def robust(
     Frequency weights are repeated rows in all of this; sampling weights multiply the scores, and n is the number of rows.
     For importance weights nothing says how often a row was drawn: refused.
 
-    The rows are those of the fit, or ``data`` (with ``weight`` and ``offset``), which must be the same. NotCertifiedError
+    The rows are those of the fit, or ``data`` (with ``weight`` and ``offset``), which must be the same; of rows in parts
+    clusters are columns, and bootstraps need them all. NotCertifiedError
     for a fit that has no errors or where these do not exist; ParameterError for what goes not together; DataError for
     clusters that are missing or only one. Source: White (1982), Maximum likelihood estimation of misspecified models, eq. 3.2;
     MacKinnon and White (1985), eq. 5, 6 and 12; Cameron, Gelbach and Miller (2011), Robust inference with multiway clustering,

@@ -128,7 +128,9 @@ def effects(
     ``by`` is a column of the table, or one value a row: averages within each group. ``method="eyex"`` is the elasticity
     ``∂ log μ / ∂ log x``, ``"eydx"`` and ``"dyex"`` the semi-elasticities; those of x are for numbers only, by slopes.
     Errors are ``√(gᵀ C g)``, g the gradient by θ, analytic, and C the fit's covariance, robust if that is. Rows' weights
-    weigh the average. ``data`` stand in for the training rows; ``given`` are target, weight and offset without names.
+    weigh the average. ``data`` stand in for the training rows; ``given`` are target, weight and offset without names, and what
+    else `observed` takes. Rows that are read in parts, or spread over ranks, take two passes; ``by`` is then a column, and there
+    are no medians.
 
     NotCertifiedError where the fit has no standard errors; ParameterError for what is no variable, level or method, and
     for a variable that a collinear one keeps from moving alone (without ``variables`` such are left out, with a note).

@@ -69,7 +69,7 @@ def measures(fit: Fit, data: Any = None, **given: Any) -> Quality:
     found = quality(fit)
     if found is None:
         raise NotCertifiedError(f"no measures of quality: {why_none(fit)}")
-    if data is None and fit.training is None:
+    if data is None and fit.training is None and fit.stream is None:
         return found
     from torchlogit.inference.observed import observed
 

@@ -10,8 +10,12 @@ import sys
 from time import monotonic
 
 CONTEXT = multiprocessing.get_context("forkserver")
-LOADED = "torchlogit.fit torchlogit.calibration.doors torchlogit.inference.hypotheses torchlogit.persist torchlogit.summary"
-LOADED += " torchlogit.cli.fitting formulaic narwhals pandas pyarrow.dataset pyarrow.parquet rich.console safetensors.torch"
+LOADED = (
+    "torchlogit.fit torchlogit.calibration.doors torchlogit.inference.hypotheses torchlogit.persist torchlogit.summary"
+)
+LOADED += (
+    " torchlogit.cli.fitting formulaic narwhals pandas pyarrow.dataset pyarrow.parquet rich.console safetensors.torch"
+)
 LOADED += " scipy.special typer"
 CONTEXT.set_forkserver_preload(LOADED.split())
 CLONE_NEWNET = 0x40000000

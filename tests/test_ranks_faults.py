@@ -189,6 +189,16 @@ def drifted(rank):
     return fit_with(rank, my_rows(rank))
 
 
+def test_232_shares_of_files_that_look_alike_are_not_the_same_rows(tmp_path):
+    """Both ranks read 200 rows with the same columns, of which only the labels differ."""
+    x = np.tile([0.0, 1.0, 1.0, 0.0], 100)
+    rows = pa.table({"x": x, "y": (np.arange(400) % 7 + x > 3).astype(int)})
+    folder = write(tmp_path / "data", rows, shards=1, group=200)
+    whole = facts(torchlogit.fit(folder, "y"))
+    for found in spread(2, fit_with, folder):
+        np.testing.assert_allclose(found["theta"], whole["theta"], rtol=1e-9)
+
+
 def test_241_coefficients_that_differ_between_ranks():
     for error in spread(2, drifted):
         assert isinstance(error, DistributedError)

@@ -11,6 +11,7 @@ from streams import MEMORY, numbers, table, write
 import torchlogit
 from torchlogit import Jeffreys
 from torchlogit.errors import DataError, ParameterError
+from torchlogit.inference.facts import Spread
 from torchlogit.inference.goodness import hosmer_lemeshow, surprises
 from torchlogit.inference.linearity import linearity
 from torchlogit.streamed import StreamedRows
@@ -19,16 +20,16 @@ IN_PARTS = {"memory": MEMORY}
 
 
 def some(classes=2, gaps=False):
-    """`table` with an integer of few levels, of which 7 occurs in the last rows alone."""
+    """`table` with an integer of few levels, of which 7 occurs in the last rows alone, and its negative."""
     data = table(classes=classes, gaps=gaps)
     size = np.where(np.arange(4000) >= 3900, 7, np.abs(data["d"].to_numpy()) % 3)
-    return data.append_column("size", pa.array(size))
+    return data.append_column("size", pa.array(size)).append_column("less", pa.array(-size))
 
 
 def asked(fit, **rows):
     """Effects and margins of every kind; of a formula, whose rows take longer to encode, some of them."""
     yield fit.effects(by="new", **rows)
-    yield fit.margins("mean", by="town", **rows)
+    yield fit.margins("mean", by="less", **rows)
     if not fit.recipe.formula:
         yield fit.effects("a", method="eyex", by="town", **rows)
         yield fit.effects(at="mean", method="eydx", **rows)
@@ -51,7 +52,7 @@ KINDS = {
     "categories": ("y", {"weight": "w", "offset": "o", "features": ["a", "b", "d", "town", "new"]}, {}),
     "sampling weights": ("y", {"weight": "w", "weights_are": "sampling", "features": ["a", "b", "town"]}, {}),
     "softmax": ("y", {"features": ["a", "c", "town"]}, {"classes": 3}),
-    "spline": ("y ~ a * town + bs(b, 4) + C(size)", {}, {}),
+    "spline": ("y ~ a * town + bs(b, 4) + C(size) + a:size", {}, {}),
     "dropped rows": ("y ~ a + log(b + 2000) * new + town", {"missing": "drop", "link": "probit"}, {"gaps": True}),
 }
 
@@ -70,6 +71,16 @@ def test_the_same_effects_wherever_the_rows_lie(tmp_path, kind):
     assert isinstance(parts.stream, StreamedRows)
     found = parts.effects(by="new")
     assert_same(found, expected[0], 1e-7)  # the fits themselves differ in the tenth digit
+
+
+def test_what_parts_show_is_what_all_rows_show():
+    x = np.concatenate([[3.0, -1.0], np.random.default_rng(0).integers(0, 2, 50), 1e6 + np.arange(9)])
+    whole = Spread.of(x)
+    for cut in (1, 2, 30):
+        np.testing.assert_allclose(Spread.of(x[:cut]).beside(Spread.of(x[cut:])), whole, rtol=1e-14)
+    assert whole.deviation == pytest.approx(x.std(), rel=1e-14)
+    assert Spread.of(x[2:30]).beside(Spread.of(x[30:52])).zero_one
+    assert not Spread.of(x[:2]).beside(Spread.of(x[2:52])).zero_one
 
 
 def test_passes_are_few(tmp_path):

@@ -205,8 +205,9 @@ def _block(fitting: Fitting, draws: list[Counts], whole: Fit) -> Results:
     grouping = Grouping(np.arange(len(draws)), start, order)
     groups = fitting.batch(start, order)
     if groups is not None:
-        begin = whole.theta[:, 0].contiguous() if whole.certified else None
-        groups = groups._replace(counts=counts.to(fitting.source.device), begin=begin)
+        place = fitting.source.device
+        begin = whole.theta[:, 0].contiguous().to(place) if whole.certified else None
+        groups = groups._replace(counts=counts.to(place), begin=begin)
     return results(
         fitting.newton(groups, len(draws)),
         fitting.rows.classes,

@@ -23,7 +23,7 @@ from torchlogit.kernels.passes import (
     softmax_pass,
     sparse_moments,
 )
-from torchlogit.linalg import exact_product, weighted_gram
+from torchlogit.linalg import adjoint_product, exact_product, weighted_gram
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -95,10 +95,10 @@ class Coordinates(NamedTuple):
             raise ValueError("columns of a basis are mixtures: they cannot be selected")
         return Coordinates(self.centre[index], self.scale[index], explicit=self.explicit)
 
-    def to(self, dtype: torch.dtype) -> Coordinates:
-        """The same with all numbers in ``dtype``."""
-        basis, shift = (None if t is None else t.to(dtype) for t in (self.basis, self.shift))
-        return Coordinates(self.centre.to(dtype), self.scale.to(dtype), basis, shift, self.explicit)
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Coordinates:
+        """The same with all numbers in ``dtype``, on a device."""
+        basis, shift = (None if t is None else t.to(device, dtype) for t in (self.basis, self.shift))
+        return Coordinates(self.centre.to(device, dtype), self.scale.to(device, dtype), basis, shift, self.explicit)
 
     @property
     def rank(self) -> int:
@@ -316,7 +316,7 @@ class Design:
     def _adjoint(self, r: Tensor, squared: bool = False) -> Tensor:
         if self.dense:
             x = self.x.to(self.dtype)
-            return (x.square() if squared else x).mT @ r
+            return adjoint_product(x.square() if squared else x, r)
         x = self.x.power(2) if squared else self.x
         return _torch(x.T @ r.numpy())
 

@@ -18,6 +18,7 @@ from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
 from torchlogit.penalties import ElasticNet, Jeffreys, NoPenalty, Penalty
+from torchlogit.separation import Separation
 from torchlogit.solvers import Record
 from torchlogit.sources.base import Source
 from torchlogit.sources.memory import MemorySource
@@ -88,6 +89,9 @@ def fit(
     the rows are read again for every pass, and all that is kept of them stays within ``memory``. With a ``checkpoint``, a
     folder, the sums of every pass are kept there, and a fit that was ended goes on after its last finished pass and ends in
     the same bits. A ``watch`` with a method ``reading`` is also called with every `torchlogit.sources.stream.Reading`.
+
+    On a ``device`` such as "cuda" the sums over the rows are made there (sparse rows stay on the CPU; None: where the rows are);
+    what the fit holds, and what it is asked later, is on the CPU.
 
     With a ``process_group`` of `torch.distributed`, or "world" for all its ranks, the rows are **spread over processes**, and
     each of them calls ``fit`` and gets the same fit: of files each reads a share, by row groups; any other ``data`` are this
@@ -203,7 +207,8 @@ def fit_of(
     n_rows: int | None = None,
     **more: Any,
 ) -> Fit:
-    """The `Fit` of an estimate, with the sentences it is told with; ``more`` are further fields."""
+    """The `Fit` of an estimate, with the sentences it is told with; ``more`` are further fields. Its tensors are the CPU's."""
+    e = _at_hand(e)
     if isinstance(penalty, Jeffreys) and penalty.errors == "augmented":
         more.setdefault("covariance_kind", "inverse augmented information")
     out = Fit(
@@ -232,3 +237,9 @@ def fit_of(
         **more,
     )
     return replace(out, warnings=(*sentences, *told(out, e)))
+
+
+def _at_hand(e: Any) -> Any:
+    """An estimate, or a part of it, with all tensors on the CPU: they are small, and NumPy and files want them there."""
+    moved = [_at_hand(t) if isinstance(t, Separation) else t.cpu() if isinstance(t, Tensor) else t for t in e]
+    return type(e)(*moved)

@@ -292,7 +292,11 @@ class Jeffreyed:
     def reach(self, step: Tensor) -> Tensor:
         """The largest change of any row's ψ by a step (B, q, m), (B,)."""
         rows: Any = self
-        return largest(rows, lambda seen: seen.times(step).abs().flatten(1).amax(1)[None], len(step))  # type: ignore[attr-defined]
+
+        def of_block(seen: Any) -> Any:
+            return seen.times(step).abs().flatten(1).amax(1)[None]
+
+        return largest(rows, of_block, len(step)).to(step)
 
 
 def _inverted(information: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 CANCELS = 30.0  # entry of a basis from which its columns are differences of nearly equal numbers
+STRETCH = 2**12  # rows whose products are summed in float32 on a card
 PANEL = 192  # columns of a Gram matrix that are made at a time
 
 
@@ -69,6 +70,15 @@ def weighted_gram(x: Tensor, h: Tensor) -> Tensor:
         out[:, i:, i : i + PANEL] = part
         out[:, i : i + PANEL, i:] = part.mT
     return out
+
+
+def adjoint_product(x: Tensor, r: Tensor) -> Tensor:
+    """``xᵀ r``; of float32 numbers on a card, whose blocks are large, sums of some rows each are added in float64."""
+    if x.device.type == "cpu" or x.dtype != torch.float32 or len(x) <= STRETCH:
+        return x.mT @ r
+    whole = len(x) // STRETCH * STRETCH
+    parts = (t[:whole].unflatten(0, (-1, STRETCH)) for t in (x, r))
+    return (next(parts).mT @ next(parts)).sum(0, dtype=torch.float64).add(x[whole:].mT @ r[whole:]).to(x.dtype)
 
 
 def exact_product(a: Tensor, basis: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -105,8 +105,13 @@ class Rows:
         _same_index(self.data, which, "cluster")
         return _column(self.data, which)
 
+    @property
+    def at_hand(self) -> Rows:
+        """The same where the CPU can see them: inference is worked out there."""
+        return replace(self, x=self.x.cpu()) if isinstance(self.x, Tensor) and self.x.device.type != "cpu" else self
+
     def source(self, intercept: bool, device: str | torch.device | None) -> MemorySource:
-        x = self.x if device is None or not isinstance(self.x, Tensor) else _moved(self.x, device)
+        x = self.x if device is None or not isinstance(self.x, Tensor) else self.x.to(usable(device))
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
         extra = [None if t is None else torch.from_numpy(t).to(place) for t in (self.weight, self.offset)]
         return MemorySource(x, torch.from_numpy(self.codes).to(place), *extra, intercept=intercept)
@@ -301,9 +306,10 @@ def _check_size(x: Any, alone: bool) -> None:
         raise DataError(f"Found array with {what} (shape={tuple(x.shape)}) while a minimum of 1 is required.")
 
 
-def _moved(x: Tensor, device: str | torch.device) -> Tensor:
+def usable(device: str | torch.device | None) -> torch.device:
+    """The device that is asked for, of a card with its number; the CPU where none is. ParameterError where it is not there."""
     try:
-        return x.to(device)
+        return torch.zeros(1).to("cpu" if device is None else device).device
     except (RuntimeError, AssertionError) as error:  # torch: AssertionError where it was built without CUDA
         raise ParameterError(f"device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
 

@@ -20,7 +20,7 @@ from torchlogit.digest import Digest, all_rows, digest, formula_categories, lear
 from torchlogit.encoder import DROPPED, GIVEN, Encoder, named
 from torchlogit.errors import DataError, ParameterError
 from torchlogit.penalties import Jeffreys
-from torchlogit.rows import check_not_itself, has_intercept, others, read_rows, weights_meaning
+from torchlogit.rows import check_not_itself, has_intercept, others, read_rows, usable, weights_meaning
 from torchlogit.solvers import SGD, Dual
 from torchlogit.sources.loader import Loader
 from torchlogit.sources.ranks import Ranks
@@ -235,17 +235,15 @@ class StreamedRows:
 
     def source(self, intercept: bool, device: str | torch.device | None) -> StreamSource:
         """The rows as a source; the first one takes a pass, in which they are surveyed."""
-        if device is not None and torch.device(device).type != "cpu":
-            raise ParameterError(
-                "rows that are read in parts stay on the CPU; for a card give them in memory, or leave out device="
-            )
+        place = usable(device)
         encoder = replace(self.encoder, intercept=intercept)
         if intercept not in self._surveys:
             self._surveys[intercept] = self._surveyed(encoder)
         found = self._surveys[intercept][0]
         self.passes.n_rows = found.n_rows
         read = partial(encoder.parts, self._rows)
-        out = StreamSource(read, found, memory=self.memory, passes=self.passes, journal=self.journal, ranks=self.ranks)
+        how: dict[str, Any] = {"passes": self.passes, "journal": self.journal, "ranks": self.ranks, "device": place}
+        out = StreamSource(read, found, memory=self.memory, **how)
         return out if self.ranks is None else out.at_hand()
 
     def _surveyed(self, encoder: Encoder) -> tuple[Any, Counter[str]]:

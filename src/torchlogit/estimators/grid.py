@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 
     def of_fits(self, table: Any) -> Array:
         """A table of the fits (F, L·R) as (F, L, R)."""
-        return np.asarray(table.numpy().reshape(self.scores.shape))
+        return np.asarray(table.cpu().numpy().reshape(self.scores.shape))
 
     def chosen(self, selection: str) -> tuple[Any, ...]:
         """Where the choice is: the best mean score, or the strongest penalty within a standard error of it."""
@@ -74,10 +74,10 @@ class Outcome(NamedTuple):
 
     def paths(self) -> Array:
         """Coefficients of all fits (F, L, R, k, p), the intercept at x = 0 last."""
-        theta, d = self.fits.theta.numpy(), len(self.fits.centre)
+        theta, d = self.fits.theta.cpu().numpy(), len(self.fits.centre)
         slopes = np.swapaxes(theta[..., theta.shape[-2] - d :, :], -1, -2)
         if theta.shape[-2] > d:
-            bias = theta[..., 0, :] - np.einsum("flkd,d->flk", slopes, self.fits.centre.numpy())
+            bias = theta[..., 0, :] - np.einsum("flkd,d->flk", slopes, self.fits.centre.cpu().numpy())
             slopes = np.concatenate([slopes, bias[..., None]], -1)
         return slopes.reshape(*self.scores.shape, *slopes.shape[-2:])
 

@@ -62,11 +62,11 @@ class Member(LogisticRegression):
     """One fit of a path, as a scorer wants it; it knows the η of the rows that it is scored on."""
 
     def __init__(self, models: Models, number: int, x: Any, eta: Tensor) -> None:
-        theta, lead = models.theta[number].numpy(), int(models.intercept)
+        theta, lead = models.theta[number].cpu().numpy(), int(models.intercept)
         super().__init__(C=models.strengths[number], fit_intercept=models.intercept)
         self.models, self.number, self.x, self.eta = models, number, x, eta
         self.classes_, self.coef_ = models.classes, theta[lead:].T.copy()
-        at_zero = theta[0] - models.centre.numpy() @ theta[lead:] if lead else np.zeros(len(self.coef_))
+        at_zero = theta[0] - models.centre.cpu().numpy() @ theta[lead:] if lead else np.zeros(len(self.coef_))
         self.intercept_, self.n_features_in_ = at_zero, theta.shape[0] - lead
 
     def _eta(self, X: Any, offset: Any) -> Tensor:

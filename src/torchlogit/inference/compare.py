@@ -162,7 +162,7 @@ def _within(small: Fit, large: Fit) -> bool:
     """Whether every column of one fit is a combination of the other's columns."""
     if small.training is None or large.training is None:
         return set(small.columns) <= set(large.columns)
-    of_large, of_small = (fit.training.source(large.intercept, None) for fit in (large, small) if fit.training)
+    of_large, of_small = (fit.training.source(large.intercept, "cpu") for fit in (large, small) if fit.training)
     if of_large.sparse != of_small.sparse:
         return set(small.columns) <= set(large.columns)
     with exact_arithmetic():

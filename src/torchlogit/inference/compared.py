@@ -145,7 +145,7 @@ def column_of(fit: Fit, column: int) -> Any:
     """A column of the rows that were fitted, (n,); None where the fit has no rows."""
     if fit.training is None:
         return None
-    values = fit.training.x[:, [column]]
+    values = fit.training.at_hand.x[:, [column]]
     values = values.toarray() if hasattr(values, "toarray") else values
     values = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
     return values[:, 0]

@@ -68,7 +68,7 @@ class Penalised:
 
     @cached_property
     def _optimum(self) -> tuple[At, Tensor | None]:
-        own = self.seen.rows is self.seen.fit.training
+        own = self.seen.own
         with few_threads(self.core):
             before = self.core.at((self.seen.gamma @ self.core.contrast)[None])
             found = optimum(self.core, before, 1e-20, 100, correction=self.seen.fit.prior_curvature if own else None)

@@ -49,6 +49,12 @@ class Observed:
         """The rows as a source."""
         return self.rows.source(self.fit.intercept, None)
 
+    @property
+    def own(self) -> bool:
+        """Whether these are the very rows of the fit."""
+        training = self.fit.training
+        return training is not None and self.rows.codes is training.codes
+
     def few_threads(self) -> AbstractContextManager[None]:
         """One thread for torch where there is little to do."""
         return one_thread() if self.source.n_rows * (self.source.n_features + 1) <= LITTLE else nullcontext()
@@ -169,7 +175,7 @@ def observed(
             raise ParameterError(
                 "this fit holds no rows (it was read from a file, or moved to another prevalence); give the data as well"
             )
-        return Observed(fit, fit.training)
+        return Observed(fit, fit.training.at_hand)
     target = fit.target if target is None else target
     named: dict[str, Any] = {
         "weight": _asked("weight", fit.weight, weight),
@@ -184,7 +190,7 @@ def observed(
     rows = read_again(data, target, recipe=fit.recipe, classes=fit.classes, **named)
     if rows.x.shape[1] != len(fit.columns):
         raise DataError(f"X has {rows.x.shape[1]} features, but the model was fitted with {len(fit.columns)}")
-    return Observed(fit, rows)
+    return Observed(fit, rows.at_hand)
 
 
 def _asked(what: str, name: str | None, given: Any) -> Any:

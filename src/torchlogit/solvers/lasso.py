@@ -23,7 +23,9 @@ def lasso(hess: Tensor, linear: Tensor, l1: Tensor, start: Tensor) -> Tensor:
 
 
 class Quadratic:
-    """``½ uᵀHu`` for H (m, m) positive semidefinite. It keeps the factor of the entries last in use: the next problem's, mostly.
+    """``½ uᵀHu`` for H (m, m) positive semidefinite, on the CPU wherever H came from.
+
+    It keeps the factor of the entries last in use: the next problem's, mostly.
 
     Entries swept by coordinate descent and those solved for directly lower the same function, so the rounds end; an
     entry that is at zero is exactly zero. Source: Friedman, Hastie and Tibshirani (2010), Regularization paths for
@@ -41,7 +43,7 @@ class Quadratic:
         fall, l1, u = (t.detach().cpu().clone() for t in (fall, l1, start))
         for _ in range(ROUNDS):
             used = (u != 0) | (l1 == 0)
-            step = self.solve(fall - l1 * u.sign(), used)
+            step = self._solved(fall - l1 * u.sign(), used)
             stays = ((u + step) * u.sign() > 0) | (u == 0) | (l1 == 0)
             if not bool(stays.all()):
                 step = torch.where(stays, step, -u)
@@ -56,14 +58,19 @@ class Quadratic:
 
     def form(self, u: Tensor) -> Tensor:
         """``uᵀHu``."""
-        return u @ self._product(u)
+        u = u.cpu()
+        return (u @ self._product(u)).to(self.device)
 
     def _product(self, u: Tensor) -> Tensor:
         used = u.nonzero()[:, 0]
         return self.hess @ u if 2 * len(used) > len(u) else u[used] @ self.hess[used]
 
     def solve(self, right: Tensor, used: Tensor) -> Tensor:
-        """``H⁻¹ right`` on the entries in use, 0 elsewhere, (m,).
+        """``H⁻¹ right`` on the entries in use, 0 elsewhere, (m,)."""
+        return self._solved(right.cpu(), used.cpu()).to(self.device)
+
+    def _solved(self, right: Tensor, used: Tensor) -> Tensor:
+        """`solve` on the CPU.
 
         Entries that came since the last factor are borders to it, those that went get a multiplier that holds them at
         0; when there are many, the factor is made anew. Source: Gill, Murray, Saunders and Wright (1990), A

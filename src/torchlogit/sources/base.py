@@ -68,7 +68,7 @@ def accumulate(
     journal = getattr(source, "journal", None)
     with exact_arithmetic():
         make = partial(_summed, source, of_block, at)
-        return make() if journal is None else journal.total(at, make)
+        return make() if journal is None else tuple(t.to(source.device) for t in journal.total(at, make))
 
 
 def _summed(
@@ -87,7 +87,7 @@ def _summed(
         error = caught
     total, ranks = tuple(map(_closed, total, carry)) if carry else total, getattr(source, "ranks", None)
     if ranks is not None:
-        return tuple(ranks.sum(total, at, error))
+        return tuple(t.to(total[0].device) for t in ranks.sum(total, at, error))
     if error is not None:
         raise error
     return total
@@ -111,7 +111,9 @@ def largest(source: Source, of_block: Callable[[Block], Tensor], size: int) -> T
 
 
 def _closed(total: Tensor, carry: Tensor) -> Tensor:
-    return total if total.isnan().any() else total + carry
+    """Both, where that is a number: asked of each entry, because the host would wait for a card to ask of all."""
+    both = total + carry
+    return torch.where(both.isnan(), total, both)
 
 
 def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,8 +123,8 @@ def _two_sum(a: Tensor, b: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def together(tensors: tuple[Tensor, ...]) -> tuple[Tensor, list[list[int]]]:
-    """All numbers of some tensors one after the other, in float64, and the tensors' shapes."""
-    flat = [t.double().reshape(-1) for t in tensors]
+    """All numbers of some tensors one after the other, in float64 and on the CPU, and the tensors' shapes."""
+    flat = [t.double().reshape(-1).cpu() for t in tensors]
     return torch.cat([torch.zeros(0, dtype=torch.float64), *flat]), [list(t.shape) for t in tensors]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK_ENTRIES = 2**18  # 2 MB of float64: a block and its temporaries stay in a core's cache (benchmarks/NOTES.md)
 
+CARD_ENTRIES = 2**26  # 512 MB of float64, which a card reads in a tenth of a millisecond or more
 LEAST_ROWS = 1024  # so that a p×p sum is worth its making
 
 
@@ -60,7 +61,12 @@ class MemorySource:
         self.offset = torch.zeros((), dtype=torch.float64, device=self.device) if offset is None else offset
         if self.offset.ndim == 1:
             self.offset = self.offset[:, None]
-        self.block_rows = block_rows or max(LEAST_ROWS, BLOCK_ENTRIES // max(1, self._entries_per_row()))
+        self.block_rows = block_rows or self._few_enough()
+
+    def _few_enough(self) -> int:
+        """Rows of a block: for a core's cache; on a card, where a block's operations must be worth their launching, many."""
+        entries = BLOCK_ENTRIES if self.device.type == "cpu" else CARD_ENTRIES
+        return max(LEAST_ROWS, entries // max(1, self._entries_per_row()))
 
     def _entries_per_row(self) -> int:
         """Numbers a row makes: its columns if dense; for sparse rows twice the non-zeros, with a floor for the overhead.
@@ -84,6 +90,27 @@ class MemorySource:
         offset = self.offset[rows] if self.offset.ndim else self.offset
         return Block(Design(x, self.intercept), self.y[..., rows], self.weight[..., rows], offset, start)
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that the rows are made of; of sparse rows not their x."""
+        return (*(() if self.sparse else (self.x,)), self.y, self.weight, self.offset)
+
+    def to(self, device: torch.device, pinned: bool = False) -> MemorySource:
+        """The same rows on a device, sparse ones where they are; from ``pinned`` memory the host does not wait for the copy."""
+        if self.sparse or self.device == device:
+            return self
+
+        def moved(t: Tensor) -> Tensor:
+            return t.pin_memory().to(device, non_blocking=True) if pinned and t.numel() > 1 else t.to(device)
+
+        out = copy(self)
+        one = self.weight.stride(-1) == 0  # a number for all rows
+        out.x, out.y, out.offset = map(moved, (self.x, self.y, self.offset))
+        out.weight = moved(self.weight[..., :1]).expand_as(self.weight) if one else moved(self.weight)
+        out.device = out.x.device
+        out.block_rows = out._few_enough()
+        return out
+
     def table(self) -> Design:
         """All rows as one design."""
         return Design(self.x, self.intercept)
@@ -91,7 +118,8 @@ class MemorySource:
     def with_table(self, x: Tensor) -> MemorySource:
         """The same rows with other columns."""
         out = copy(self)
-        out.x, out.n_features, out.block_rows = x, x.shape[1], max(LEAST_ROWS, BLOCK_ENTRIES // x.shape[1])
+        out.x, out.n_features = x, x.shape[1]
+        out.block_rows = out._few_enough()
         return out
 
     def whole(self, loss: str, dtype: torch.dtype) -> MemorySource:

@@ -17,6 +17,7 @@ from torchlogit.design import Coordinates
 from torchlogit.errors import ParameterError
 from torchlogit.kernels.passes import suits
 from torchlogit.sources.base import Block
+from torchlogit.sources.crossing import Crossing
 from torchlogit.sources.memory import MemorySource
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Part(Protocol):
 
 P = TypeVar("P", bound=Part)
 
+CPU = torch.device("cpu")
 AHEAD = 3  # parts that wait, at most, while one is computed with and one is made
 PART = 2**23  # bytes of a part at most: large enough that its overhead does not count, small enough for the cache
 SHARE = 32  # a part is this share of the memory at most
@@ -114,7 +116,6 @@ class StreamSource:
     """
 
     in_memory = False
-    device = torch.device("cpu")
 
     def __init__(
         self,
@@ -125,9 +126,17 @@ class StreamSource:
         passes: Passes,
         journal: Any = None,
         ranks: Ranks | None = None,
+        device: torch.device = CPU,
     ) -> None:
-        self.read, self.survey, self.memory, self.passes, self.journal = read, survey, memory, passes, journal
-        self.n_rows, self.ranks = survey.n_rows, ranks
+        self.crossing = Crossing(CPU if survey.sample.sparse else device)
+        self.read: Callable[[], Iterator[MemorySource]] = lambda: map(self.crossing.over, read())
+        self.memory, self.passes, self.journal = memory, passes, journal
+        self.survey, self.n_rows, self.ranks = survey.to(self.device), survey.n_rows, ranks
+
+    @property
+    def device(self) -> torch.device:
+        """Where the rows come for a computation."""
+        return self.crossing.device
 
     @property
     def n_features(self) -> int:
@@ -153,8 +162,8 @@ class StreamSource:
         """One pass: the parts, read ahead; of many ranks' first a row of no weight, so that none is without."""
         if self.ranks is not None:
             yield self.survey.sample._picked(torch.zeros(1, dtype=torch.long), 0.0)
-        with closing(ahead(self.read)) as parts:
-            yield from self.passes.over(parts)
+        with closing(ahead(lambda: self.crossing.sent(self.read))) as parts:
+            yield from self.passes.over(map(self.crossing.arrived, parts))
 
     def __iter__(self) -> Iterator[Block]:
         start = 0
@@ -203,7 +212,7 @@ class StreamSource:
 
     def _kept(self) -> MemorySource | None:
         numbers = self.n_features if self.entries is None else 2 * self.entries
-        most = self.memory / KEPT / ((numbers + 3) * 8)
+        most = min(self.memory, self.crossing.room()) / KEPT / ((numbers + 3) * 8)
         if self.n_rows > most * (1 if self.ranks is None else self.ranks.size):
             return None
         parts, rows = [], 0
@@ -248,7 +257,7 @@ def joined(parts: list[MemorySource]) -> MemorySource:
         return MemorySource(
             vstack([part.x for part in parts], format="csr"), y, weight, offset, intercept=first.intercept
         )
-    x, at = torch.empty(n, first.n_features, dtype=first.x.dtype), 0
+    x, at = torch.empty(n, first.n_features, dtype=first.x.dtype, device=first.device), 0
     parts.reverse()
     while parts:
         part = parts.pop()  # its rows go as they are copied, so that they are in memory once

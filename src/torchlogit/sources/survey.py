@@ -45,6 +45,14 @@ class Survey(NamedTuple):
         gram = None if self.gram is None else self.gram[both][:, both]
         return out._replace(start=self.start.select(columns), gram=gram, reach=self.reach[columns])
 
+    def to(self, device: torch.device) -> Survey:
+        """The same on a device."""
+        start, gram = self.start.to(device=device), None if self.gram is None else self.gram.to(device)
+        return self._replace(
+            classes=self.classes.to(device), start=start, gram=gram, reach=self.reach.to(device),
+            sample=self.sample.to(device),
+        )  # fmt: skip
+
     def gram_in(self, to: Coordinates) -> Tensor | None:
         """The Gram matrix of (1, z), (d + 1, d + 1), in other coordinates that mix no columns; None where it is not known."""
         if self.gram is None or to.basis is not None:

@@ -1,5 +1,6 @@
 """Processes that fit together, for tests."""
 
+import gc
 import os
 import pickle
 import signal
@@ -52,6 +53,7 @@ def _rank(rank, size, port, timeout, pipe, place, args):
     import torch.distributed as dist
 
     torch.set_num_threads(1)
+    gc.freeze()  # what was loaded before the fork is not gone through again
     warnings.simplefilter("ignore")
     store = dist.TCPStore("127.0.0.1", port, is_master=False)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=size)

@@ -23,6 +23,7 @@ from torchlogit.metrics.tally import in_parts, tallied_beside
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
 
+DECILES = np.linspace(0.1, 0.9, 9)  # the ends of Hosmer and Lemeshow's groups
 GIVEN = (
     "target",
     "weight",
@@ -58,7 +59,7 @@ def scored_beside(beside: Observed, folds: Any = None, seed: int = 0, *, own: bo
 def event_beside(beside: Observed, bins: int = 10, rule: str = "quantile", label: Any = None) -> Condensed:
     """The event of rows that are read in parts (see `event_of`), condensed; two passes, since the second knows the quantiles.
 
-    There cells are so narrow about the ends of ``bins`` and the knots of the smooth curve that these are those of the rows.
+    There cells are so narrow about the ends of ``bins``, deciles and the smooth curve's knots that these are those of the rows.
     """
     how: dict[str, Any] = {"event": partial(as_event, label=label)}
     edges = np.linspace(0, 1, bins + 1)
@@ -68,7 +69,7 @@ def event_beside(beside: Observed, bins: int = 10, rule: str = "quantile", label
         ends = np.unique(np.concatenate([ends, np.log(inner) - np.log1p(-inner)]))
     first = tallied_beside(beside, ends=ends, **how)
     first.total  # noqa: B018  (refuses a tally without rows)
-    shares = np.array([*(edges if rule == "quantile" else []), *KNOTS[4]])
+    shares = np.array([*(edges if rule == "quantile" else []), *DECILES, *KNOTS[4]])
     return tallied_beside(beside, ends=condensed.finer(first.rows(), ends, shares), **how).rows()
 
 

@@ -111,7 +111,7 @@ def calibration(
     bins debiased       the same with ``o (1 − o) / (n − 1)`` taken off each bin: without bias; may be negative
     =================== ====================================================================================================
 
-    Of rows that were read in parts the measures that look at each row by itself are empty: hosmer lemeshow, e50, e90,
+    Of rows that were read in parts the measures that look at each row by itself are empty: e50, e90,
     miscalibration and discrimination; and the errors of slope and intercept where weights are no counts.
     Intervals of intercept and slope are Wald's, from torchlogit's own fit. On the rows that were fitted there are neither
     intervals nor tests. A measure that does not exist is empty, and a note says why. ``label`` is as in `event_of`,
@@ -246,10 +246,11 @@ def _spiegelhalter(at: _Rows) -> Measure:
 
 
 def _hosmer_lemeshow(at: _Rows) -> Measure:
-    _each_row(at)
-    if (at.s != 1).any():
+    event = at.event
+    plain = event.repeats and event.size == event.n if isinstance(event, Condensed) else bool((at.s == 1).all())
+    if not plain:
         raise ParameterError("Hosmer and Lemeshow's test is for rows without weights")
-    found = hosmer_lemeshow_of(at.event.y, at.p)
+    found = hosmer_lemeshow_of(event.y, at.p, times=event.weight)
     return Measure(found.statistic, log_p=found.log_p if np.isfinite(found.statistic) else -inf)
 
 

@@ -132,6 +132,13 @@ def test_counts_and_matrices(tmp_path):
         assert_same(found, one, 1e-11)
 
 
+def test_firths_tests_of_files(tmp_path):
+    data = some()
+    fit = torchlogit.fit(data, "y", features=["a", "town"], penalty=Jeffreys())
+    found = fit.tests(data=write(tmp_path / "data", data), **IN_PARTS)
+    np.testing.assert_allclose(found.statistic, fit.tests().statistic, rtol=1e-9)
+
+
 def test_what_data_do_not_tell_apart(tmp_path):
     data = some().append_column("twice", pa.array(2 * some()["a"].to_numpy()))
     with warnings.catch_warnings(action="ignore"):

@@ -241,7 +241,7 @@ def test_profiles_of_all_coefficients_share_their_passes(tmp_path):
         np.testing.assert_allclose(getattr(found, name), getattr(known, name), rtol=1e-8)
 
 
-@pytest.mark.parametrize("ask", ["residuals", "influence", "dfbeta"])
+@pytest.mark.parametrize("ask", ["residuals", "influence", "dfbeta", "report"])
 def test_what_needs_all_rows_says_so(tmp_path, ask):
     folder = write(tmp_path / "data", numbers())
     parts = torchlogit.fit(folder, "y", memory=MEMORY)

@@ -37,7 +37,7 @@ from torchlogit.tables.recipe import require
 from torchlogit.tables.response import read_response, response_columns, response_text
 
 SAMPLE = 8  # the rows that stand for all take this share of the memory at most
-OF_ROWS = ("x", "codes", "weight", "offset", "kept", "data", "column", "whole_column", "n_rows")
+OF_ROWS = ("x", "codes", "weight", "offset", "kept", "data", "column", "whole_column", "n_rows", "at_hand")
 
 
 @contextmanager

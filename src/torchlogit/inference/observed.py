@@ -53,7 +53,7 @@ class Observed:
     def own(self) -> bool:
         """Whether these are the very rows of the fit."""
         training = self.fit.training
-        return training is not None and self.rows.codes is training.codes
+        return training is not None and isinstance(self.rows, Rows) and self.rows.codes is training.codes
 
     def few_threads(self) -> AbstractContextManager[None]:
         """One thread for torch where there is little to do."""

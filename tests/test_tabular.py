@@ -12,6 +12,7 @@ import torch
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+import torchlogit
 from torchlogit.errors import ParameterError
 from torchlogit.inference.tabular import Tabular
 from torchlogit.render.document import Document, Grid
@@ -101,6 +102,14 @@ def test_a_page_stands_alone():
     assert "http" not in page
     assert "color-scheme" in page
     assert effects()._repr_html_() == effects().to_html()
+
+
+def test_latex_has_no_symbol_that_pdflatex_does_not_know():
+    """Its letters are those of Latin alphabets; our own symbols (minus, ticks, roots) are mathematics. Compiled once by hand."""
+    data = {"größe": [1.0, 2, 3, 4, 5, 6, 7, 8], "b": [1.0, 0, 1, 1, 0, 1, 0, 0], "y": [0, 0, 1, 0, 1, 0, 1, 1]}
+    fit = torchlogit.fit(data, "y")
+    for found in (fit.summary(), fit.collinearity(), fit.check(), fit.effects()):
+        assert re.findall(r"[^\x00-\xff]", found.to_latex()) == []
 
 
 def test_latex_has_no_bare_special_character():

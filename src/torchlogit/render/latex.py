@@ -9,7 +9,12 @@ from torchlogit.render.document import Document, Grid
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", "…": r"\ldots{}",
-    '"': r"\textquotedbl{}", **{c: f"\\{c}" for c in "&%$#_"},
+    '"': "{''}", **{c: f"\\{c}" for c in "&%$#_"},
+    **{c: rf"\ensuremath{{{maths}}}" for c, maths in {
+        "−": "-", "√": r"\surd", "✔": r"\surd", "✘": r"\times", "×": r"\times", "·": r"\cdot", "²": "^2", "χ": r"\chi",
+        "β": r"\beta", "η": r"\eta", "μ": r"\mu", "Σ": r"\Sigma", "Δ": r"\Delta", "≤": r"\le", "≥": r"\ge", "≈": r"\approx",
+        "→": r"\to", "∞": r"\infty", "½": r"\frac12", "¹": "^1", "⁻": "^-",
+    }.items()},
 }  # fmt: skip
 
 

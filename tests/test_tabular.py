@@ -106,8 +106,9 @@ def test_a_page_stands_alone():
 
 def test_latex_has_no_symbol_that_pdflatex_does_not_know():
     """Its letters are those of Latin alphabets; our own symbols (minus, ticks, roots) are mathematics. Compiled once by hand."""
-    data = {"größe": [1.0, 2, 3, 4, 5, 6, 7, 8], "b": [1.0, 0, 1, 1, 0, 1, 0, 0], "y": [0, 0, 1, 0, 1, 0, 1, 1]}
-    fit = torchlogit.fit(data, "y")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 2))
+    fit = torchlogit.fit({"größe": x[:, 0], "b": x[:, 1], "y": (x[:, 0] + rng.logistic(size=100) > 0).astype(int)}, "y")
     for found in (fit.summary(), fit.collinearity(), fit.check(), fit.effects()):
         assert re.findall(r"[^\x00-\xff]", found.to_latex()) == []
 

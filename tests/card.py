@@ -8,6 +8,7 @@ whole fits run as they would on a card, but for its speed, its memory and the ro
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from unittest.mock import patch
 
 import torch
@@ -18,14 +19,17 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from torchlogit.sources import crossing, stream
 
-backend_registration._setup_privateuseone_for_python_backend(
-    "card"
-)  # the name that PyTorch keeps for devices of others
-CARD = torch.device("card", 0)
 FREE = 2**30
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique_dim", "equal", "is_nonzero")
 MOVES = ("_to_copy", "copy_")
 INDEXED = ("index", "index_put_", "_index_put_impl_", "index_put")  # a card's tensor takes indices from the host
+
+
+@cache
+def place():
+    """The device. It stays registered, and PyTorch takes it for this machine's accelerator: for a process of its own."""
+    backend_registration._setup_privateuseone_for_python_backend("card")  # the name that is kept for devices of others
+    return torch.device("card", 0)
 
 
 class OnCard(torch.Tensor):
@@ -36,7 +40,7 @@ class OnCard(torch.Tensor):
     @staticmethod
     def __new__(cls, held):
         return torch.Tensor._make_wrapper_subclass(
-            cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype, device=CARD
+            cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype, device=place()
         )  # fmt: skip
 
     def __init__(self, held):
@@ -119,7 +123,7 @@ class Stream:
     """Work in the order in which it is given."""
 
     def __init__(self, device=None):
-        assert device == CARD
+        assert device == place()
 
     def record_event(self):
         return object()
@@ -147,6 +151,7 @@ def _made_on_the_host():
 @contextmanager
 def pretended():
     """A machine with one card, of which only the kind is not CUDA's; yields its `Card`."""
+    place()
     with (
         _made_on_the_host(),
         patch.object(crossing, "STREAMS", ("card",)),

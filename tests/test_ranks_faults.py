@@ -225,7 +225,7 @@ def refused(rank, options):
     return fit_with(rank, my_rows(rank), **options)
 
 
-@pytest.mark.parametrize("options", [{"solver": torchlogit.SGD(batch_size=64)}, {"cluster": "x1"}])
+@pytest.mark.parametrize("options", [{"solver": torchlogit.SGD(batch_size=64)}])
 def test_what_needs_all_rows_at_once_says_so(options):
     for error in spread(2, refused, options):
         assert isinstance(error, ParameterError)

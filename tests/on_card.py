@@ -47,16 +47,12 @@ ASKED = {
     "influence": lambda fit, x: fit.influence().cooks_distance,
     "predictions": lambda fit, x: fit.predict_proba(x),
     "evaluate": lambda fit, x: fit.evaluate()["auc"].value,
-    "calibration": lambda fit, x: fit.calibration().estimate,
-    "summary": lambda fit, x: str(fit) and 0.0,
-    "check": lambda fit, x: str(fit.check()) and 0.0,
     "pickle": lambda fit, x: pickle.loads(pickle.dumps(fit)).theta,
 }
 MANY = {
     "fit_many": lambda x: torchlogit.fit_many(x, Y, groups=np.arange(120) % 6).theta,
-    "fit_path": lambda x: torchlogit.fit_path(x, Y, n_strengths=3).theta,
+    "fit_path": lambda x: torchlogit.fit_path(x, Y, n_strengths=2).theta,
     "bootstrap": lambda x: torchlogit.bootstrap(x, Y, 20, seed=1).theta,
-    "estimator": lambda x: torchlogit.LogisticRegression(tol=1e-9).fit(x, torch.from_numpy(Y).to(x.device)).coef_,
     "cv": lambda x: torchlogit.LogisticRegressionCV(Cs=2, cv=2).fit(x, torch.from_numpy(Y).to(x.device)).coef_,
     "partial_fit": lambda x: torchlogit.LogisticRegression(tol=1e-9).partial_fit(x, Y, [0, 1]).coef_,
     "separated": lambda x: torchlogit.fit(x, (x[:, 0] > 1).cpu().numpy().astype(int)).infinite,
@@ -135,7 +131,6 @@ STREAMS = {
     "l1": {"penalty": L1(4.0)},
     "softmax": {"target": "three", "weight": "w", "offset": "o"},
     "firth": {"penalty": Jeffreys()},
-    "categories": {"features": ["x1", "town"]},
     "float32": {"dtype": "float32"},
 }
 

@@ -18,13 +18,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from torchlogit.choice import Size
-from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning, ParameterError
+from torchlogit.errors import AliasedWarning, DataError, NotCertifiedWarning
 from torchlogit.estimators.reading import features, labels, offsets, on_host, warn_of_index, weights
 from torchlogit.estimators.settings import by_parts, check_parameters, choice_of, penalty_of
 from torchlogit.fit import estimated, fit_of
 from torchlogit.fitted import Fit
 from torchlogit.intake import not_finite
 from torchlogit.losses import Loss, loss_for
+from torchlogit.rows import usable
 from torchlogit.solvers import SGD, Record
 from torchlogit.sources.memory import MemorySource
 
@@ -213,10 +214,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _source(self, x: Any, codes: Any, weight: Any, offset: Any) -> MemorySource:
         """The rows, on the device that was asked for (sparse ones stay on the host)."""
-        try:
-            x = x.to(self.device) if isinstance(x, Tensor) and self.device is not None else x
-        except (RuntimeError, AssertionError) as error:
-            raise ParameterError(f"device {self.device!r} cannot be used: {str(error).splitlines()[0]}") from error
+        x = x.to(usable(self.device)) if isinstance(x, Tensor) and self.device is not None else x
         place = x.device if isinstance(x, Tensor) else torch.device("cpu")
         rest = [None if t is None else torch.from_numpy(t).to(place) for t in (weight, offset)]
         return MemorySource(x, torch.from_numpy(codes).to(place), *rest, intercept=bool(self.fit_intercept))

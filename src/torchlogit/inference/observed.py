@@ -15,6 +15,7 @@ from torch import Tensor
 from torchlogit.arithmetic import exact_arithmetic, one_thread
 from torchlogit.design import Coordinates
 from torchlogit.errors import DataError, ParameterError
+from torchlogit.estimate import LITTLE
 from torchlogit.inference.parts import Tables, opened_for, parted
 from torchlogit.moments import moments
 from torchlogit.objective import Objective
@@ -28,8 +29,6 @@ from torchlogit.sources.stream import Reading
 if TYPE_CHECKING:
     from torchlogit.fitted import Fit
     from torchlogit.sources.memory import MemorySource
-
-LITTLE = 10**6  # numbers up to which torch's threads cost more than they do
 
 
 @dataclass(frozen=True)
